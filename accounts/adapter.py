@@ -1,0 +1,7 @@
+"""How allauth's accounts fit ours."""
+
+from allauth.account.adapter import DefaultAccountAdapter
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+    """Default behaviour; our user has no user name."""

@@ -1,0 +1,58 @@
+"""Hints: "there is news", never the news itself.
+
+A hint names a Celery task. Many hints of one name within a few milliseconds become one message, published by a
+background thread, so that a request never waits for the broker. A hint may be lost: the sweeper finds what it meant.
+"""
+
+import logging
+import threading
+import time
+
+from celery import current_app
+
+logger = logging.getLogger(__name__)
+COALESCE_SECONDS = 0.01
+
+_lock = threading.Lock()
+_wanted: set[str] = set()
+_wake = threading.Event()
+_thread: threading.Thread | None = None
+_last_warning = 0.0
+
+
+def send_hint(task_name: str) -> None:
+    """Asks for one run of a Celery task that takes no arguments. Never blocks, never raises."""
+    global _thread
+    with _lock:
+        _wanted.add(task_name)
+        if _thread is None or not _thread.is_alive():
+            _thread = threading.Thread(target=_publish_forever, name="hints", daemon=True)
+            _thread.start()
+    _wake.set()
+
+
+def flush_hints() -> None:
+    """Publishes what is waiting, now, in the caller's thread. For commands that are about to exit."""
+    with _lock:
+        names = sorted(_wanted)
+        _wanted.clear()
+    for name in names:
+        _publish(name)
+
+
+def _publish_forever() -> None:
+    while True:
+        _wake.wait()
+        _wake.clear()
+        flush_hints()
+        time.sleep(COALESCE_SECONDS)
+
+
+def _publish(name: str) -> None:
+    global _last_warning
+    try:
+        current_app.send_task(name, retry=False, ignore_result=True)
+    except Exception as error:  # noqa: BLE001 a broker can fail in any way, and a hint must never break its sender
+        if time.monotonic() - _last_warning > 10:
+            _last_warning = time.monotonic()
+            logger.warning("hint %s not published, the sweeper will find the work: %s", name, error)

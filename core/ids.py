@@ -1,0 +1,65 @@
+"""Public ids: a UUIDv7 primary key, shown as ``<prefix>_<32 hex digits>`` (spec api §1.1).
+
+A UUIDv7 starts with its creation time in milliseconds, so keys sort by time, and a table that is partitioned by time
+can be partitioned by its key alone: a look-up by id touches one partition.
+"""
+
+import os
+import re
+import threading
+import time
+from datetime import UTC, datetime
+from uuid import UUID
+
+LINE, CHAT, MESSAGE, REACTION, OUTBOX = "ln", "cht", "msg", "rxn", "obx"
+WEBHOOK, TYPING, RECEIPT, FILE, DELIVERY = "wh", "ind", "rcp", "file", "dlv"
+ORGANIZATION, EVENT, REPLAY, API_KEY, NODE, ATTEMPT = "org", "evt", "rpl", "key", "nod", "att"
+
+_HEX32 = re.compile(r"[0-9a-f]{32}")
+_lock = threading.Lock()
+_last = 0
+
+
+def uuid7() -> UUID:
+    """A new UUIDv7; strictly increasing within one process."""
+    global _last
+    with _lock:
+        # 48 bits of milliseconds and 12 bits below them: the fraction of the millisecond, bumped when it would repeat
+        ticks = time.time_ns() * 4096 // 1_000_000
+        _last = ticks = max(ticks, _last + 1)
+    random_bits = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF
+    value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | random_bits
+    return UUID(int=value)
+
+
+def uuid7_floor(moment: datetime) -> UUID:
+    """The smallest UUIDv7 of the millisecond of ``moment``: a bound for time ranges and partitions."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)
+
+
+def time_of(value: UUID) -> datetime:
+    """The creation time in a UUIDv7, to the millisecond, UTC."""
+    return datetime.fromtimestamp((value.int >> 80) / 1000, tz=UTC)
+
+
+def public_id(prefix: str, value: UUID) -> str:
+    """``public_id("msg", u)`` -> ``"msg_0193…"``."""
+    return f"{prefix}_{value.hex}"
+
+
+def parse_id(prefix: str, text: str) -> UUID | None:
+    """The key behind a public id, or None if ``text`` has another prefix or is malformed."""
+    head, _, tail = text.partition("_")
+    if head != prefix or not _HEX32.fullmatch(tail):
+        return None
+    return UUID(hex=tail)
+
+
+def has_prefix(prefix: str, text: str) -> bool:
+    """Whether the text claims to be an id of this kind, well-formed or not."""
+    return text.startswith(prefix + "_")
+
+
+def new_request_id() -> str:
+    """``req_`` and 12 hex digits (spec api §1)."""
+    return "req_" + os.urandom(6).hex()

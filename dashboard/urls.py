@@ -1,0 +1,7 @@
+"""Routes of the pages."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("account/", include("allauth.urls")),
+]

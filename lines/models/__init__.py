@@ -1,0 +1,16 @@
+from lines.models.alert import AlertRule, AlertSent
+from lines.models.counters import LineDayContact, LineHour
+from lines.models.line import HealthState, Line, Node
+from lines.models.sandbox import SandboxPairing, SandboxUsage
+
+__all__ = [
+    "AlertRule",
+    "AlertSent",
+    "HealthState",
+    "Line",
+    "LineDayContact",
+    "LineHour",
+    "Node",
+    "SandboxPairing",
+    "SandboxUsage",
+]

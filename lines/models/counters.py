@@ -1,0 +1,36 @@
+from django.db import models
+
+from lines.models.line import Line
+
+
+class LineHour(models.Model):
+    """What one line did in one UTC hour. Changed only inside the transaction of the message it counts."""
+
+    line = models.ForeignKey(Line, models.CASCADE, related_name="hours")
+    hour = models.DateTimeField()
+    inbound = models.PositiveIntegerField(default=0)
+    outbound = models.PositiveIntegerField(default=0)
+    reach_outs = models.PositiveIntegerField(default=0, help_text="To contacts silent for more than 24 h.")
+    new_contacts = models.PositiveIntegerField(default=0, help_text="First message ever from a contact.")
+    failed = models.PositiveIntegerField(default=0)
+    held = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["line", "hour"], name="one_row_per_line_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.hour:%Y-%m-%d %H}h"
+
+
+class LineDayContact(models.Model):
+    """A contact who started the conversation on a line on one UTC day: counts unique contacts exactly."""
+
+    line = models.ForeignKey(Line, models.CASCADE, related_name="+")
+    day = models.DateField()
+    contact = models.CharField(max_length=120)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["line", "day", "contact"], name="one_row_per_line_day_contact")]
+
+    def __str__(self) -> str:
+        return f"{self.line} {self.day} {self.contact}"

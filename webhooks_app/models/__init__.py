@@ -1,0 +1,15 @@
+from webhooks_app.models.delivery import Attempt, Delivery, DeliveryState, Trigger
+from webhooks_app.models.endpoint import Endpoint
+from webhooks_app.models.health import EndpointMinute
+from webhooks_app.models.replay import Replay, ReplayState
+
+__all__ = [
+    "Attempt",
+    "Delivery",
+    "DeliveryState",
+    "Endpoint",
+    "EndpointMinute",
+    "Replay",
+    "ReplayState",
+    "Trigger",
+]
