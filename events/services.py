@@ -1,0 +1,135 @@
+"""Writing to and reading from the event log. See ``Event`` for its order and why a cursor is exact."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.clock import now
+from core.cursors import decode_cursor, encode_cursor
+from core.errors import invalid
+from core.hints import send_hint
+from core.ids import uuid7
+
+_COLUMNS = "xid::text::bigint, id, organization_id, line_id, chat_id, type, object_id, data, occurred_at"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewEvent:
+    """An event to append; ``data`` is JSON text, for public events the webhook's ``data`` member."""
+
+    organization_id: UUID
+    line_id: UUID
+    type: str
+    data: str
+    chat_id: UUID | None = None
+    object_id: UUID | None = None
+    occurred_at: datetime = field(default_factory=now)
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """A row of the log with its place in the order."""
+
+    xid: int
+    id: UUID
+    organization_id: UUID
+    line_id: UUID
+    chat_id: UUID | None
+    type: str
+    object_id: UUID | None
+    data: str
+    occurred_at: datetime
+
+    @property
+    def cursor(self) -> "Cursor":
+        return Cursor(self.xid, self.id)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cursor:
+    """A place in the log: everything up to and including it has been read."""
+
+    xid: int
+    id: UUID
+
+    def __str__(self) -> str:
+        return encode_cursor(self.xid, self.id.hex)
+
+    @classmethod
+    def parse(cls, text: str, *, param: str = "after") -> "Cursor":
+        """Raises ``invalid_parameter_value`` naming ``param``."""
+        xid, key = decode_cursor(text, int, str, param=param)
+        if not 0 <= int(xid) < 2**63:
+            raise invalid(param, f"`{param}` is not a cursor that this list has returned.")
+        try:
+            return cls(int(xid), UUID(hex=str(key)))
+        except ValueError:
+            raise invalid(param, f"`{param}` is not a cursor that this list has returned.") from None
+
+
+START = Cursor(0, UUID(int=0))
+
+
+def append_events(new: Iterable[NewEvent]) -> list[UUID]:
+    """Writes events in the caller's transaction and tells the consumers after its commit. One statement."""
+    rows = [(uuid7(), e) for e in new]
+    if not rows:
+        return []
+    values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+    parameters: list[object] = []
+    for key, e in rows:
+        parameters += [key, e.organization_id, e.line_id, e.chat_id, e.type, e.object_id, e.data, e.occurred_at]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_event (id, organization_id, line_id, chat_id, type, object_id, data, occurred_at)"
+            f" VALUES {values}",
+            parameters,
+        )
+    transaction.on_commit(announce_news)
+    return [key for key, _ in rows]
+
+
+def announce_news() -> None:
+    """Hints every consumer of the log."""
+    for task in settings.EVENT_CONSUMERS.values():
+        send_hint(task)
+
+
+def read_events(
+    after: Cursor,
+    *,
+    limit: int,
+    organization_id: UUID | None = None,
+    types: Sequence[str] | None = None,
+    line_ids: Sequence[UUID] | None = None,
+) -> list[LoggedEvent]:
+    """Final events after a cursor, in order, at most ``limit``. Rows of transactions still open are not shown yet."""
+    where = ["(xid, id) > (%s::text::xid8, %s)", "xid < pg_snapshot_xmin(pg_current_snapshot())"]
+    parameters: list[object] = [str(after.xid), after.id]
+    if organization_id is not None:
+        where.append("organization_id = %s")
+        parameters.append(organization_id)
+    if types is not None:
+        where.append("type = ANY(%s)")
+        parameters.append(list(types))
+    if line_ids is not None:
+        where.append("line_id = ANY(%s)")
+        parameters.append(list(line_ids))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {_COLUMNS} FROM events_event WHERE {' AND '.join(where)} ORDER BY xid, id LIMIT %s",
+            [*parameters, limit],
+        )
+        return [LoggedEvent(*row) for row in cursor.fetchall()]
+
+
+def get_end() -> Cursor:
+    """The place after every event that is final now: where a reader starts who wants only what comes."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT (pg_snapshot_xmin(pg_current_snapshot())::text::bigint) - 1")
+        row = cursor.fetchone()
+    return Cursor(int(row[0]), UUID(int=2**128 - 1))
