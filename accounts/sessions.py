@@ -1,0 +1,31 @@
+"""Who a session belongs to, and which organization it looks at."""
+
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
+from django.utils.crypto import constant_time_compare
+
+from accounts.models import Membership, User
+
+ORGANIZATION_KEY = "organization"  # hex of the current organization's id
+
+
+def find_membership(session: SessionBase) -> Membership | None:
+    """The current membership of the signed-in person, without a request: for streams beside Django."""
+    user_id = session.get(SESSION_KEY)
+    if user_id is None or BACKEND_SESSION_KEY not in session:
+        return None
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
+        return None
+    return get_current_membership(user, session)
+
+
+def get_current_membership(user: User, session: SessionBase) -> Membership | None:
+    """The membership chosen in the session, or the oldest one; None without any."""
+    memberships = Membership.objects.filter(user=user).select_related("organization").order_by("id")
+    wanted = session.get(ORGANIZATION_KEY)
+    if wanted:
+        chosen = memberships.filter(organization_id=wanted).first()
+        if chosen is not None:
+            return chosen
+    return memberships.first()

@@ -1,0 +1,101 @@
+"""The event log is exact: no gap, no repeat, whatever the order of commits."""
+
+import threading
+from uuid import UUID, uuid4
+
+import pytest
+from django.db import connection, transaction
+
+from core.errors import InvalidRequestError
+from events.consumers import consume, has_news, skip_to_end
+from events.services import START, Cursor, LoggedEvent, NewEvent, append_events, get_end, read_events
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def write(organization: UUID, count: int = 1, type_: str = "message.received") -> list[UUID]:
+    new = [NewEvent(organization_id=organization, line_id=uuid4(), type=type_, data="{}") for _ in range(count)]
+    with transaction.atomic():
+        return append_events(new)
+
+
+def test_events_come_back_in_order_and_page_by_cursor() -> None:
+    organization = uuid4()
+    keys = write(organization, 3) + write(organization, 2)
+    first = read_events(START, limit=3, organization_id=organization)
+    rest = read_events(Cursor.parse(str(first[-1].cursor)), limit=10, organization_id=organization)
+    assert [e.id for e in first + rest] == keys
+
+
+def test_an_open_transaction_hides_later_events_until_it_ends() -> None:
+    organization = uuid4()
+    inside, leave = threading.Event(), threading.Event()
+    early: list[UUID] = []
+
+    def slow_writer() -> None:
+        with transaction.atomic():
+            early.extend(append_events([NewEvent(organization_id=organization, line_id=uuid4(), type="a", data="{}")]))
+            inside.set()
+            assert leave.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=slow_writer)
+    thread.start()
+    assert inside.wait(10)
+    late = write(organization)
+    assert read_events(START, limit=10, organization_id=organization) == []
+    leave.set()
+    thread.join()
+    assert [e.id for e in read_events(START, limit=10, organization_id=organization)] == early + late
+
+
+def test_a_consumer_gets_each_event_once_with_many_processes_reading() -> None:
+    organization = uuid4()
+    seen: list[UUID] = []
+
+    def handle(found: list[LoggedEvent]) -> None:
+        seen.extend(e.id for e in found)
+
+    skip_to_end("twice")
+    keys = [key for _ in range(20) for key in write(organization, 5)]
+    threads = [
+        threading.Thread(target=lambda: (consume("twice", handle, batch=7), connection.close())) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    consume("twice", handle)
+    assert seen == keys
+    assert not has_news("twice")
+
+
+def test_a_consumer_that_fails_gets_the_same_events_again() -> None:
+    organization = uuid4()
+    skip_to_end("fails")
+    keys = write(organization, 3)
+
+    def refuse(found: list[LoggedEvent]) -> None:
+        raise RuntimeError("no")
+
+    with pytest.raises(RuntimeError):
+        consume("fails", refuse)
+    seen: list[UUID] = []
+    consume("fails", lambda found: seen.extend(e.id for e in found))
+    assert seen == keys
+
+
+def test_the_end_of_the_log_is_after_everything_final() -> None:
+    organization = uuid4()
+    write(organization)
+    end = get_end()
+    assert read_events(end, limit=10, organization_id=organization) == []
+    later = write(organization)
+    assert [e.id for e in read_events(end, limit=10, organization_id=organization)] == later
+
+
+@pytest.mark.parametrize("text", ["", "x", "W10", "WzEsMl0", "\x00", "WyJhIiwiYiJd", "é"])
+def test_a_foreign_cursor_is_refused_by_name(text: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        Cursor.parse(text)
+    assert caught.value.param == "after"
