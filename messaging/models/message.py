@@ -1,3 +1,5 @@
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVector
 from django.db import models
 
 from core.ids import MESSAGE, public_id, uuid7
@@ -37,6 +39,7 @@ class Message(models.Model):
             models.Index(fields=["chat", "-sent_at", "-id"], name="message_chat_newest"),
             models.Index(fields=["outbox_id"], name="message_outbox", condition=models.Q(outbox_id__isnull=False)),
             models.Index(fields=["organization_id", "-id"], name="message_org_newest"),
+            GinIndex(SearchVector("text", config="simple"), name="message_words"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,113 @@
+"""Lists of conversations: by line, newest first, with search and filters, by keyset."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db.models import F, Q, QuerySet, Window
+from django.db.models.functions import RowNumber
+
+from accounts.models import Organization
+from core.clock import now
+from core.cursors import decode_cursor, encode_cursor
+from core.handles import normalise_handle
+from lines.models import Line
+from messaging.models import Chat, Message
+
+PAGE = 50
+SECTION = 15
+SEARCH_LIMIT = 200
+FILTERS = ("all", "unread", "failed", "groups", "audio")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """The newest conversations of one line."""
+
+    line: Line
+    chats: list[Chat]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChatPage:
+    chats: list[Chat]
+    older: str | None
+
+
+def filter_chats(organization: Organization, *, show: str = "all", query: str = "") -> QuerySet[Chat]:
+    """Conversations of an organization that match a filter and a search for handle, name or text."""
+    chats = Chat.objects.filter(organization=organization, last_message_at__isnull=False)
+    if show == "unread":
+        chats = chats.filter(unread__gt=0)
+    elif show == "failed":
+        chats = chats.filter(failed__gt=0)
+    elif show == "groups":
+        chats = chats.filter(is_group=True)
+    elif show == "audio":
+        chats = chats.filter(has_audio=True)
+    query = query.strip()
+    if query:
+        handle = normalise_handle(query)
+        digits = "".join(c for c in query if c.isdigit())
+        match = Q(identifier__icontains=handle) | Q(name__icontains=query)
+        if len(digits) >= 3:
+            match |= Q(identifier__contains=digits)
+        chats = chats.filter(match | Q(id__in=find_chats_by_text(organization, query)))
+    return chats
+
+
+def find_chats_by_text(organization: Organization, query: str) -> list[UUID]:
+    """Chats with a message that has all words of the query; of the newest few hundred matching messages."""
+    vector = SearchVector("text", config="simple")
+    rows = (
+        Message.objects.annotate(words=vector)
+        .filter(words=SearchQuery(query, config="simple"), organization_id=organization.id)
+        .order_by("-id")
+        .values_list("chat_id", flat=True)[:SEARCH_LIMIT]
+    )
+    return list(set(rows))
+
+
+def list_sections(organization: Organization, *, show: str, query: str) -> list[Section]:
+    """The newest chats of each line, lines by label; two queries whatever the number of lines and chats."""
+    rank = Window(RowNumber(), partition_by=F("line_id"), order_by=[F("last_message_at").desc(), F("id").desc()])
+    found = filter_chats(organization, show=show, query=query).annotate(rank=rank).filter(rank__lte=SECTION + 1)
+    by_line: dict[UUID, list[Chat]] = {}
+    for chat in found.select_related("line").order_by("line_id", "rank"):
+        by_line.setdefault(chat.line_id, []).append(chat)
+    sections = [Section(chats[0].line, chats[:SECTION], len(chats) > SECTION) for chats in by_line.values()]
+    return sorted(sections, key=lambda section: (section.line.is_sandbox, str(section.line).casefold()))
+
+
+def list_chat_page(
+    organization: Organization, *, show: str, query: str, line: Line | None, before: str | None
+) -> ChatPage:
+    """One keyset page, of one line or of all."""
+    chats = filter_chats(organization, show=show, query=query)
+    if line is not None:
+        chats = chats.filter(line=line)
+    if before:
+        moment, key = decode_cursor(before, str, str)
+        try:
+            place = datetime.fromisoformat(str(moment)), UUID(hex=str(key))
+        except ValueError:
+            place = now(), UUID(int=0)
+        chats = chats.filter(last_message_at__lte=place[0]).filter(Q(last_message_at__lt=place[0]) | Q(id__lt=place[1]))
+    found = list(chats.select_related("line").order_by("-last_message_at", "-id")[: PAGE + 1])
+    older = None
+    if len(found) > PAGE:
+        last = found[PAGE - 1]
+        assert last.last_message_at is not None
+        older = encode_cursor(last.last_message_at.isoformat(), last.id.hex)
+    return ChatPage(found[:PAGE], older)
+
+
+def count_marks(organization: Organization) -> dict[str, int]:
+    """How many conversations are unread and how many have failed sends, each capped at 100."""
+    chats = Chat.objects.filter(organization=organization)
+    return {
+        "unread": chats.filter(unread__gt=0)[:100].count(),
+        "failed": chats.filter(failed__gt=0)[:100].count(),
+    }
