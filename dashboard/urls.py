@@ -1,7 +1,30 @@
-"""Routes of the pages."""
+"""Routes of the pages: each area's module in ``dashboard/views`` lists its own in ``urlpatterns``."""
 
-from django.urls import include, path
+from importlib import import_module
+from importlib.util import find_spec
 
-urlpatterns = [
+from django.urls import URLPattern, URLResolver, include, path
+
+AREAS = (
+    "accounts_pages",
+    "overview",
+    "lines",
+    "webhooks",
+    "conversations",
+    "logs",
+    "sandbox_phone",
+    "palette",
+    "operator",
+    "docs",
+)
+
+
+def _patterns(area: str) -> list[URLPattern | URLResolver]:
+    name = f"dashboard.views.{area}"
+    return list(import_module(name).urlpatterns) if find_spec(name) else []
+
+
+urlpatterns: list[URLPattern | URLResolver] = [
     path("account/", include("allauth.urls")),
+    *(pattern for area in AREAS for pattern in _patterns(area)),
 ]

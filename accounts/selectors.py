@@ -1,0 +1,190 @@
+"""Reading accounts: keys, members, invitations, the audit log. Everything is bounded and within one organization."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from accounts.models import (
+    ApiKey,
+    ApiKeyHour,
+    ApiRequest,
+    AuditEntry,
+    Invitation,
+    Membership,
+    Organization,
+    Role,
+    User,
+)
+from core.ids import API_KEY, parse_id
+from core.pages import Page, read_page
+
+KEY_STATES = ("active", "expiring", "rolling", "expired", "revoked")
+SOON = timedelta(days=7)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AuditFilter:
+    """What the audit page is narrowed to; empty members narrow nothing."""
+
+    actor_id: int | None = None
+    action: str = ""
+    target: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+# --- organizations and people ----------------------------------------------------------------------------------------
+
+
+def list_user_memberships(*, user: User) -> list[Membership]:
+    """The organizations of a person, for the switcher: oldest first, at most 100."""
+    return list(Membership.objects.filter(user=user).select_related("organization").order_by("id")[:100])
+
+
+def list_members(
+    *,
+    organization: Organization,
+    search: str = "",
+    role: str = "",
+    before: str | None = None,
+    after: str | None = None,
+) -> Page[Membership]:
+    """Members by e-mail."""
+    members = Membership.objects.filter(organization=organization).select_related("user")
+    if role in Role.values:
+        members = members.filter(role=role)
+    if search:
+        members = members.filter(Q(user__email__icontains=search) | Q(user__name__icontains=search))
+    return read_page(members, order=("user__email", "id"), before=before, after=after)
+
+
+def get_member(*, organization: Organization, member_id: int) -> Membership | None:
+    found = Membership.objects.filter(organization=organization, pk=member_id)
+    return found.select_related("organization", "user").first()
+
+
+def list_open_invitations(*, organization: Organization) -> list[Invitation]:
+    """Not answered and not withdrawn, expired ones included, newest first."""
+    waiting = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)
+    return list(waiting.select_related("invited_by").order_by("-id")[:200])
+
+
+def get_invitation(*, organization: Organization, invitation_id: int) -> Invitation | None:
+    found = Invitation.objects.filter(organization=organization, pk=invitation_id)
+    return found.select_related("organization").first()
+
+
+def count_members(*, organization: Organization) -> dict[str, int]:
+    """Members per role."""
+    rows = Membership.objects.filter(organization=organization).values("role").annotate(number=Count("id"))
+    return {row["role"]: row["number"] for row in rows}
+
+
+# --- keys ------------------------------------------------------------------------------------------------------------
+
+
+def list_keys(
+    *,
+    organization: Organization,
+    search: str = "",
+    states: Sequence[str] = (),
+    scope: str = "",
+    line_id: UUID | None = None,
+    before: str | None = None,
+    after: str | None = None,
+) -> Page[ApiKey]:
+    """Keys that work first, newest first; then those that do not."""
+    at = timezone.now()
+    keys = ApiKey.objects.filter(organization=organization).select_related("created_by")
+    ended = Q(revoked_at__isnull=False) | Q(expires_at__lte=at)
+    keys = keys.annotate(
+        is_ended=Case(When(ended, then=Value(True)), default=Value(False), output_field=BooleanField())
+    )
+    if search:
+        keys = keys.filter(Q(name__icontains=search) | Q(prefix__startswith=search[:16]))
+    if states:
+        keys = keys.filter(_in_states(states, at))
+    if scope:
+        keys = keys.filter(scopes__contains=[scope])
+    if line_id is not None:
+        keys = keys.filter(Q(line_ids=None) | Q(line_ids__contains=[line_id]))
+    return read_page(keys, order=("is_ended", "-id"), before=before, after=after)
+
+
+def _in_states(states: Sequence[str], at: datetime) -> Q:
+    unrevoked = Q(revoked_at=None)
+    works = unrevoked & (Q(expires_at=None) | Q(expires_at__gt=at))
+    conditions = {
+        "active": works,
+        "expiring": works & Q(expires_at__lte=at + SOON),
+        "rolling": works & Q(rolled_to__isnull=False),
+        "expired": unrevoked & Q(expires_at__lte=at),
+        "revoked": Q(revoked_at__isnull=False),
+    }
+    wanted = Q(pk__in=[])
+    for state in states:
+        wanted |= conditions.get(state, Q(pk__in=[]))
+    return wanted
+
+
+def get_key(*, organization: Organization, key_id: str) -> ApiKey | None:
+    """By public id."""
+    parsed = parse_id(API_KEY, key_id)
+    if parsed is None:
+        return None
+    found = ApiKey.objects.filter(organization=organization, pk=parsed)
+    return found.select_related("organization", "created_by", "rolled_to").first()
+
+
+def has_active_key_named(*, organization: Organization, name: str, but: ApiKey | None = None) -> bool:
+    keys = ApiKey.objects.filter(organization=organization, name__iexact=name.strip(), revoked_at=None, rolled_to=None)
+    keys = keys.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+    return keys.exclude(pk=but.pk).exists() if but else keys.exists()
+
+
+def list_key_hours(*, key: ApiKey, since: datetime) -> list[ApiKeyHour]:
+    """Use per hour, oldest first; hours without use have no row."""
+    return list(ApiKeyHour.objects.filter(api_key=key, hour__gte=since).order_by("hour"))
+
+
+def list_key_requests(*, key: ApiKey, before: str | None = None, after: str | None = None) -> Page[ApiRequest]:
+    return read_page(
+        ApiRequest.objects.filter(api_key_id=key.pk).defer("request_body", "response_body"),
+        order=("-id",),
+        before=before,
+        after=after,
+        size=20,
+    )
+
+
+# --- audit log -------------------------------------------------------------------------------------------------------
+
+
+def list_audit_entries(
+    *,
+    organization: Organization,
+    narrowed: AuditFilter,
+    before: str | None = None,
+    after: str | None = None,
+) -> Page[AuditEntry]:
+    """Newest first."""
+    return read_page(filter_audit_entries(organization, narrowed), order=("-id",), before=before, after=after)
+
+
+def filter_audit_entries(organization: Organization, narrowed: AuditFilter) -> QuerySet[AuditEntry]:
+    entries = AuditEntry.objects.filter(organization=organization).select_related("actor", "impersonator")
+    if narrowed.actor_id is not None:
+        entries = entries.filter(actor_id=narrowed.actor_id)
+    if narrowed.action:
+        entries = entries.filter(action=narrowed.action)
+    if narrowed.target:
+        entries = entries.filter(Q(target_id=narrowed.target) | Q(target_label__icontains=narrowed.target))
+    if narrowed.since is not None:
+        entries = entries.filter(created_at__gte=narrowed.since)
+    if narrowed.until is not None:
+        entries = entries.filter(created_at__lt=narrowed.until)
+    return entries

@@ -1,0 +1,9 @@
+"""Pages about people, organizations, keys and the audit log."""
+
+from django.urls import URLPattern
+
+from dashboard.views.accounts_pages import onboarding
+
+urlpatterns: list[URLPattern] = [
+    *onboarding.urlpatterns,
+]

@@ -1,0 +1,31 @@
+"""What the access walk needs to know about routes with parameters.
+
+``KWARGS[name] = lambda world: {…}`` gives the arguments of Lumen's own object for the route called ``name``; add a line
+for each route that takes any. ``PUBLIC_BODY`` routes answer everybody alike. ``world`` has the fixtures of
+tests/conftest.py as attributes (lumen, alice, line, chat, …) and whatever ``make_world`` adds.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class World:
+    """Lumen with one of everything; ``extra`` is for objects that page authors add."""
+
+    lumen: Any
+    alice: Any
+    dana: Any
+    bob: Any
+    other: Any
+    charlie: Any
+    line: Any
+    chat: Any
+    key: Any
+    invitation: Any
+    membership: Any
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {}

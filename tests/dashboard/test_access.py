@@ -1,0 +1,182 @@
+"""Every route, as anonymous, outsider, member, admin and owner. A view without a declared role fails here."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from accounts.models import ApiKey, Invitation, Membership, Organization, Role, User
+from core.clock import now
+from lines.models import Line
+from messaging.models import Chat
+from tests.conftest import make_user
+from tests.dashboard.routes import KWARGS, World
+
+FOREIGN = ("account/", "operator/admin/")  # allauth and Django's admin guard themselves, tested by their authors
+ORDER = ("public", "signed_in", "member", "admin", "owner")
+
+
+@dataclass(frozen=True)
+class Route:
+    name: str
+    pattern: str
+    view: Callable[..., Any]
+    is_parametrised: bool
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        declared = getattr(self.view, "page_methods", ("GET",))
+        return tuple(method for method in ("GET", "POST") if method in declared)
+
+    def role_for(self, method: str) -> str:
+        return getattr(self.view, "page_role" if method == "GET" else "page_act")
+
+
+def walk(patterns: list[Any], prefix: str = "") -> Iterator[Route]:
+    for pattern in patterns:
+        text = prefix + str(pattern.pattern)
+        if text.startswith(FOREIGN):
+            continue
+        if isinstance(pattern, URLResolver):
+            yield from walk(pattern.url_patterns, text)
+        elif isinstance(pattern, URLPattern):
+            yield Route(pattern.name or text, text, pattern.callback, bool(pattern.pattern.converters))
+
+
+ROUTES = list(walk(get_resolver().url_patterns))
+DECLARED = [route for route in ROUTES if hasattr(route.view, "page_role")]
+REQUESTS = [pytest.param(route, method, id=f"{method} {route.name}") for route in DECLARED for method in route.methods]
+
+
+@pytest.fixture
+def world(
+    lumen: Organization,
+    alice: User,
+    dana: User,
+    bob: User,
+    other: Organization,
+    charlie: User,
+    line: Line,
+    chat: Chat,
+    make_key: Callable[..., tuple[ApiKey, str]],
+) -> World:
+    invitation = Invitation.objects.create(
+        organization=lumen, email="eve@lumen.example", token_hash=b"x" * 32, expires_at=now() + timedelta(days=7)
+    )
+    return World(
+        lumen=lumen,
+        alice=alice,
+        dana=dana,
+        bob=bob,
+        other=other,
+        charlie=charlie,
+        line=line,
+        chat=chat,
+        key=make_key(lumen)[0],
+        invitation=invitation,
+        membership=Membership.objects.get(user=bob),
+    )
+
+
+def address_of(route: Route, world: World) -> str:
+    if not route.is_parametrised:
+        return reverse(route.name)
+    assert route.name in KWARGS, f"add the route {route.name!r} to KWARGS in tests/dashboard/routes.py"
+    return reverse(route.name, kwargs=KWARGS[route.name](world))
+
+
+def ask(user: User | None, method: str, address: str, **headers: str) -> Any:
+    """One request that leaves nothing behind."""
+    client = Client(raise_request_exception=True)
+    with transaction.atomic():
+        if user is not None:
+            client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
+        response = client.generic(method, address, headers=headers)
+        if response.streaming:
+            b"".join(response.streaming_content)
+        transaction.set_rollback(True)
+    return response
+
+
+def is_sign_in(response: Any) -> bool:
+    target = response.headers.get("Location") or response.headers.get("HX-Redirect") or ""
+    return target.startswith(settings.LOGIN_URL)
+
+
+def test_every_view_declares_who_may_see_it() -> None:
+    undeclared = [f"/{route.pattern}" for route in ROUTES if not hasattr(route.view, "page_role")]
+    assert undeclared == []
+
+
+@pytest.mark.parametrize(("route", "method"), REQUESTS)
+def test_a_stranger_is_sent_to_sign_in(world: World, route: Route, method: str) -> None:
+    response = ask(None, method, address_of(route, world))
+    if route.role_for(method) == "public":
+        assert response.status_code < 500
+        assert not is_sign_in(response)
+    else:
+        assert is_sign_in(response), response.status_code
+
+
+@pytest.mark.parametrize(("route", "method"), REQUESTS)
+def test_htmx_is_told_to_go_to_sign_in(world: World, route: Route, method: str) -> None:
+    if route.role_for(method) != "public":
+        response = ask(None, method, address_of(route, world), **{"HX-Request": "true"})
+        assert response.headers.get("HX-Redirect", "").startswith(settings.LOGIN_URL)
+
+
+@pytest.mark.parametrize(("route", "method"), REQUESTS)
+@pytest.mark.parametrize("who", ["member", "admin", "owner"])
+def test_members_get_what_their_role_allows(world: World, route: Route, method: str, who: str) -> None:
+    user = {"member": world.bob, "admin": world.dana, "owner": world.alice}[who]
+    response = ask(user, method, address_of(route, world))
+    needed = route.role_for(method)
+    if needed == "staff":
+        assert response.status_code == 404
+    elif ORDER.index(who) >= ORDER.index(needed):
+        assert response.status_code not in (401, 403, 404, 405), response.content[:500]
+        assert response.status_code < 500
+        assert not is_sign_in(response)
+    else:
+        assert response.status_code == 403
+
+
+@pytest.mark.parametrize(("route", "method"), REQUESTS)
+def test_an_outsider_sees_nothing_of_lumen(world: World, route: Route, method: str) -> None:
+    needed = route.role_for(method)
+    response = ask(world.charlie, method, address_of(route, world))
+    assert response.status_code < 500
+    if needed == "staff" or (route.is_parametrised and needed in ("member", "admin", "owner")):
+        assert response.status_code == 404
+    elif needed in ("member", "admin", "owner") and not response.streaming:
+        assert world.lumen.name.encode() not in response.content
+
+
+@pytest.mark.parametrize(("route", "method"), REQUESTS)
+def test_somebody_without_organization_is_led_to_make_one(world: World, route: Route, method: str) -> None:
+    if route.role_for(method) in ("member", "admin", "owner"):
+        response = ask(make_user("nobody@example.com"), method, address_of(route, world))
+        assert response.headers.get("Location") == reverse("organization_new")
+
+
+def test_staff_may_enter_the_operator_area(world: World) -> None:
+    world.bob.is_staff = True
+    world.bob.save()
+    for route in DECLARED:
+        if "GET" in route.methods and route.role_for("GET") == "staff" and not route.is_parametrised:
+            assert ask(world.bob, "GET", address_of(route, world)).status_code < 400
+
+
+def test_a_suspended_organization_can_be_read_but_not_changed(world: World) -> None:
+    world.lumen.suspended_at = now()
+    world.lumen.save()
+    Membership.objects.filter(user=world.bob).update(role=Role.OWNER)
+    for route in DECLARED:
+        if "POST" in route.methods and route.role_for("POST") in ("member", "admin", "owner"):
+            assert ask(world.bob, "POST", address_of(route, world)).status_code == 403
