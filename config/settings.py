@@ -15,7 +15,9 @@ ENVIRONMENT = env.choice("ENVIRONMENT", "development", ("development", "producti
 PRODUCTION = ENVIRONMENT == "production"
 DEBUG = env.boolean("DEBUG", False)
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data")))
+HOST = env.text("HOST", "127.0.0.1")
 PORT = env.integer("PORT", 8000, least=1, most=65535)
+WEB_WORKERS = env.integer("WEB_WORKERS", 2 if PRODUCTION else 1, least=1, most=64)
 BASE_URL = env.url("BASE_URL", None if PRODUCTION else f"http://127.0.0.1:{PORT}", ("http", "https")).rstrip("/")
 SECRET_KEY = env.text("SECRET_KEY", None if PRODUCTION else "development-only-key-not-for-production-use-0123456789")
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", (urlsplit(BASE_URL).hostname or "") if PRODUCTION else "*")

@@ -1,0 +1,155 @@
+"""Request bodies at the front door: taken whole before a thread is spent on the request.
+
+A small body stays in memory, a large one goes to a temporary file, so that 100 MB uploads cost no memory and a client
+that sends one byte a second costs neither a thread nor, after a while, a connection.
+"""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import IO, Any
+
+from core.ids import new_request_id
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+FORM_ALLOWANCE_BYTES = 64 * 1024  # multipart boundaries and fields around an uploaded file
+UPLOAD_PATHS = ("/v1/files", "/conversations/")  # a file as the body, or in a form
+MEMORY_BYTES = 1024 * 1024
+CHUNK_BYTES = 256 * 1024
+SILENCE_SECONDS = 15.0
+# A body must arrive at this pace at least, after the first seconds: SILENCE_SECONDS alone is beaten by one byte a time.
+HEAD_START_SECONDS = 20.0
+LEAST_BYTES_PER_SECOND = 16 * 1024
+# What is refused is still read for a moment: a client that is busy sending sees a reset connection, not our answer.
+DRAIN_BYTES = 64 * 1024 * 1024
+DRAIN_SECONDS = 10.0
+
+
+class BodyTooLarge(Exception):
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The request body is larger than {limit} bytes.")
+
+
+class BodyTooSlow(Exception):
+    """The body did not arrive in time."""
+
+
+class TakenBody:
+    """A complete body, replayed as ASGI messages with its true length among the headers."""
+
+    def __init__(self, headers: list[tuple[bytes, bytes]], small: bytes, file: IO[bytes] | None, length: int) -> None:
+        kept = [(name, value) for name, value in headers if name not in (b"content-length", b"transfer-encoding")]
+        self.headers = [*kept, (b"content-length", str(length).encode())] if length else kept
+        self._small = small
+        self._file = file
+        self._left = length
+
+    async def receive(self) -> Message:
+        if self._file is None:
+            chunk, self._small = self._small, b""
+            return {"type": "http.request", "body": chunk, "more_body": False}
+        chunk = await asyncio.to_thread(self._file.read, CHUNK_BYTES)
+        self._left -= len(chunk)
+        return {"type": "http.request", "body": chunk, "more_body": self._left > 0}
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def limit_of(path: str, file_bytes: int, other_bytes: int) -> int:
+    return file_bytes + FORM_ALLOWANCE_BYTES if path.startswith(UPLOAD_PATHS) else other_bytes
+
+
+async def take_body(scope: Scope, receive: Receive, limit: int) -> TakenBody | None:
+    """Reads the body; None when the client left. Raises ``BodyTooLarge`` or ``BodyTooSlow``."""
+    if _announced_length(scope) > limit:
+        await _drain(receive)
+        raise BodyTooLarge(limit)
+    small = b""
+    file: IO[bytes] | None = None
+    length = 0
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    while True:
+        message = await _receive_soon(receive)
+        if message["type"] == "http.disconnect":
+            _close(file)
+            return None
+        chunk: bytes = message.get("body", b"")
+        length += len(chunk)
+        if length > limit:
+            _close(file)
+            await _drain(receive)
+            raise BodyTooLarge(limit)
+        if file is None and length <= MEMORY_BYTES:
+            small = chunk if not small else small + chunk
+        else:
+            file = file or tempfile.TemporaryFile()  # noqa: SIM115 closed by TakenBody.close
+            await asyncio.to_thread(file.write, small + chunk)
+            small = b""
+        if not message.get("more_body", False):
+            break
+        late = loop.time() - started - HEAD_START_SECONDS
+        if late > 0 and length < late * LEAST_BYTES_PER_SECOND:
+            _close(file)
+            raise BodyTooSlow("The request body arrived too slowly.")
+    if file is not None:
+        await asyncio.to_thread(file.seek, 0)
+    return TakenBody(scope["headers"], small, file, length)
+
+
+async def refuse_body(scope: Scope, send: Send, problem: BodyTooLarge | BodyTooSlow) -> None:
+    """Answers in the API's envelope; the connection is closed since its body may not have ended."""
+    too_large = "file_too_large" if scope["path"].startswith(UPLOAD_PATHS) else "body_too_large"
+    status, code = (413, too_large) if isinstance(problem, BodyTooLarge) else (408, "body_too_slow")
+    request_id = new_request_id()
+    error = {"type": "invalid_request_error", "code": code, "message": str(problem)}
+    payload = json.dumps({"error": error, "request_id": request_id}).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(payload)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"connection", b"close"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": payload})
+
+
+async def _receive_soon(receive: Receive) -> Message:
+    try:
+        return await asyncio.wait_for(receive(), SILENCE_SECONDS)
+    except TimeoutError:
+        raise BodyTooSlow(f"No part of the request body arrived for {SILENCE_SECONDS:.0f} seconds.") from None
+
+
+async def _drain(receive: Receive) -> None:
+    async def read_on() -> None:
+        left = DRAIN_BYTES
+        while left > 0:
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                return
+
+    try:
+        await asyncio.wait_for(read_on(), DRAIN_SECONDS)
+    except TimeoutError:
+        return
+
+
+def _announced_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _close(file: IO[bytes] | None) -> None:
+    if file is not None:
+        file.close()

@@ -1,0 +1,54 @@
+"""The table of processes the product consists of."""
+
+import sys
+from dataclasses import dataclass
+
+from config.dev.supervisor import Program
+
+HEADER_TIMEOUT_MS = 10_000
+STREAMS_END_SECONDS = 2  # open event streams never end by themselves
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shape:
+    """What decides the number of processes."""
+
+    host: str
+    port: int
+    web_workers: int
+    engines: int
+    has_sweeper: bool
+
+
+def list_programs(shape: Shape) -> list[Program]:
+    programs = [_web(shape), _celery("worker", "messaging", 4)]
+    names = ["engine"] if shape.engines == 1 else [f"engine{n}" for n in range(1, shape.engines + 1)]
+    # A delivery engine's task holds its thread for long; the others fan out and replay.
+    programs += [_celery(name, "webhooks", 3) for name in names]
+    if shape.has_sweeper:
+        programs.append(Program(name="sweeper", command=[sys.executable, "manage.py", "sweep"]))
+    return programs
+
+
+def _web(shape: Shape) -> Program:
+    flags = {
+        "interface": "asgi",
+        "host": shape.host,
+        "port": shape.port,
+        "workers": shape.web_workers,
+        "loop": "uvloop",
+        "log-level": "warning",
+        "workers-kill-timeout": STREAMS_END_SECONDS,
+        "http1-header-read-timeout": HEADER_TIMEOUT_MS,
+    }
+    words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "granian", "--no-ws", "--respawn-failed-workers", *words]
+    return Program(name="web", command=[*command, "config.asgi:application"])
+
+
+def _celery(name: str, queue: str, threads: int) -> Program:
+    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", queue, "-n", f"{name}@%h"]
+    command += ["--pool", "threads", "-c", str(threads), "-l", "WARNING"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    quiet = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}
+    return Program(name=name, command=command, environment=quiet)
