@@ -12,6 +12,12 @@ from lines.models import Line
 from messaging.models import Chat
 
 
+@pytest.fixture(autouse=True)
+def fast_passwords(settings: Any) -> None:
+    """A slow hash is right for people and costs a test half a second a person."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
 def make_user(email: str, name: str = "") -> User:
     user = User.objects.create_user(email, "correct horse battery", name=name)
     user.emailaddress_set.create(email=email, verified=True, primary=True)
