@@ -6,7 +6,7 @@ import os
 from collections.abc import Awaitable, Callable, MutableMapping
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -45,7 +45,8 @@ def _load_streams() -> dict[str, tuple[AsgiApp, bool]]:
 
 
 _streams = _load_streams()
-_django: AsgiApp = WSGIMiddleware(django_application, workers=THREADS, send_queue_size=SEND_QUEUE)
+# Both packages describe the same protocol in types of their own.
+_django = cast(AsgiApp, WSGIMiddleware(cast(Any, django_application), workers=THREADS, send_queue_size=SEND_QUEUE))
 
 
 async def application(scope: Scope, receive: Receive, send: Send) -> None:

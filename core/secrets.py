@@ -3,6 +3,7 @@
 import base64
 import hashlib
 from functools import cache
+from typing import cast
 
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.conf import settings
 
 @cache
 def _cipher() -> MultiFernet:
-    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    keys = cast(list[str], [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS])
     return MultiFernet(
         [Fernet(base64.urlsafe_b64encode(hashlib.sha256(b"at-rest:" + key.encode()).digest())) for key in keys]
     )

@@ -125,8 +125,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 async def _pump(queue: asyncio.Queue[bytes], gone: asyncio.Future[None], send: Send) -> None:
     until = asyncio.get_running_loop().time() + RECHECK_SECONDS
     while not gone.done() and asyncio.get_running_loop().time() < until:
-        getter = asyncio.ensure_future(queue.get())
-        await asyncio.wait({getter, gone}, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        getter: asyncio.Future[Any] = asyncio.ensure_future(queue.get())
+        await asyncio.wait([getter, gone], timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if getter.done():
             chunk = getter.result()
         else:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -80,7 +81,7 @@ def append_events(new: Iterable[NewEvent]) -> list[UUID]:
     if not rows:
         return []
     values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s, %s)"] * len(rows))
-    parameters: list[object] = []
+    parameters: list[Any] = []
     for key, e in rows:
         parameters += [key, e.organization_id, e.line_id, e.chat_id, e.type, e.object_id, e.data, e.occurred_at]
     with connection.cursor() as cursor:
@@ -109,7 +110,7 @@ def read_events(
 ) -> list[LoggedEvent]:
     """Final events after a cursor, in order, at most ``limit``. Rows of transactions still open are not shown yet."""
     where = ["(xid, id) > (%s::text::xid8, %s)", "xid < pg_snapshot_xmin(pg_current_snapshot())"]
-    parameters: list[object] = [str(after.xid), after.id]
+    parameters: list[Any] = [str(after.xid), after.id]
     if organization_id is not None:
         where.append("organization_id = %s")
         parameters.append(organization_id)

@@ -11,6 +11,8 @@ from accounts.tokens import hash_token, new_token, visible_prefix
 from lines.models import Line
 from messaging.models import Chat
 
+pytest_plugins = ["tests.live", "tests.browser"]
+
 
 @pytest.fixture(autouse=True)
 def fast_passwords(settings: Any) -> None:

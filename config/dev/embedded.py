@@ -102,6 +102,7 @@ class Server:
 
 class PostgresServer(Server):
     name = "postgres"
+    noise = ("the database system is starting up",)  # our own asking whether it is ready
     stop_signal = signal.SIGINT  # "fast": rolls back what is open and ends
 
     @property

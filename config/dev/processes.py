@@ -47,7 +47,7 @@ def _web(shape: Shape) -> Program:
 
 
 def _celery(name: str, queue: str, threads: int) -> Program:
-    command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", queue, "-n", f"{name}@%h"]
+    command = [sys.executable, "-m", "celery", "-A", "config", "-q", "worker", "-Q", queue, "-n", f"{name}@%h"]
     command += ["--pool", "threads", "-c", str(threads), "-l", "WARNING"]
     command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
     quiet = {"PYTHONWARNINGS": "ignore:You're running the worker with superuser privileges"}

@@ -151,6 +151,7 @@ def _migrate(supervisor: Supervisor) -> None:
             supervisor.say("Preparing the database.")
             call_command("migrate", verbosity=0, interactive=False)
         call_command("ensure_partitions", verbosity=0)
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         if settings.PRODUCTION:
             call_command("collectstatic", verbosity=0, interactive=False)
     except OperationalError as error:
