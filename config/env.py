@@ -82,7 +82,9 @@ class Env:
     def url(self, name: str, default: str | None, schemes: tuple[str, ...]) -> str:
         value = self._raw(name, default)
         if urlsplit(value).scheme not in schemes:
-            raise ImproperlyConfigured(f"{name} must be a URL that starts with {' or '.join(schemes)}://.")
+            raise ImproperlyConfigured(
+                f"{name} must be a URL that starts with {' or '.join(f'{s}://' for s in schemes)}."
+            )
         return value
 
     def database(self, name: str, default: str) -> dict[str, object]:

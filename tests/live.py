@@ -111,8 +111,9 @@ class Product:
 
     def _read_log(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
-        for line in process.stdout:
-            self._lines.append(line)
+        with process.stdout:
+            for line in process.stdout:
+                self._lines.append(line)
 
     @property
     def log(self) -> str:

@@ -128,10 +128,11 @@ class Supervisor:
 
     def _copy_log(self, program: Program, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        for raw in process.stdout:
-            line = raw.decode(errors="replace").rstrip()
-            if not any(words in line for words in program.noise):
-                self.say(line, program.name)
+        with process.stdout:
+            for raw in process.stdout:
+                line = raw.decode(errors="replace").rstrip()
+                if not any(words in line for words in program.noise):
+                    self.say(line, program.name)
 
     def _await_end(self, process: subprocess.Popen[bytes]) -> None:
         process.wait()
