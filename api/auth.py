@@ -1,6 +1,6 @@
 """Who calls: bearer token to ``CallingKey``, and whether it may (spec api §2, §5).
 
-Keys are kept in the process for at most 60 s. Each request asks Redis, together with its rate limit, whether the key
+Keys are kept in the process for at most 15 s. Each request asks Redis, together with its rate limit, whether the key
 has changed since; so a revoked key is refused on its next request. While Redis is away a copy lives two seconds.
 """
 
@@ -18,7 +18,7 @@ from api.call import CallingKey
 from api.limits import Window, count_request
 from core.errors import AuthenticationError, AuthorizationError, RateLimitError
 
-COPY_SECONDS = 60.0
+COPY_SECONDS = 15.0
 COPY_SECONDS_WITHOUT_REDIS = 2.0
 UNKNOWN_SECONDS = 5.0
 MAX_COPIES = 10_000

@@ -49,7 +49,8 @@ class Call(Generic[B, Q]):
     """One request on its way through an endpoint.
 
     ``body`` and ``query`` are the structs the endpoint declares (None where it declares none); ``payload`` is the
-    body as it came; ``path`` holds the path parameters; ``address`` is the client's, behind trusted proxies too.
+    body as it came; ``path`` holds the path parameters; ``address`` is the client's, behind trusted proxies too;
+    ``created_id`` is what the request log says it made.
     """
 
     request: HttpRequest
@@ -61,6 +62,8 @@ class Call(Generic[B, Q]):
     user_agent: str
     caller: CallingKey | None = None
     payload: JsonObject = field(default_factory=dict)
+    body_bytes: int = 0
+    created_id: str = ""
     response_headers: dict[str, str] = field(default_factory=dict)
 
     @property

@@ -6,6 +6,7 @@ that of spec api §3: route, key, hourly limit, scope, JSON, required members, v
 
 import logging
 import select
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse
 from psycopg import pq
 
+from api import idempotency
 from api.auth import admit, check_window, identify
 from api.call import Call, Redirect
 from api.client import get_address
@@ -28,11 +30,13 @@ from api.envelope import (
 )
 from api.limits import window_headers
 from api.parsing import check_content_type, parse_json, parse_query, query_members, read_body, to_struct
+from api.request_log import KEPT_BYTES, Entry, request_log
 from api.routes import Endpoint, find_methods, load_endpoints
 from core.errors import AppError, InvalidRequestError, NotFoundError
 from core.ids import new_request_id
 
 logger = logging.getLogger(__name__)
+SENDING_ROUTES = frozenset({"/v1/messages", "/v1/audio-messages"})
 PREFIXES = ("/v1/", "/simulator/v1/", "/api/")
 
 
@@ -50,6 +54,7 @@ class ApiDoor:
 
 def answer(request: HttpRequest) -> HttpResponse:
     """Answers one API request. Never raises: what is unforeseen becomes 500 in the envelope, and a log entry."""
+    started = time.perf_counter()
     load_endpoints()
     method = request.method or "GET"
     found = find_methods(request.path_info)
@@ -61,22 +66,26 @@ def answer(request: HttpRequest) -> HttpResponse:
         request.META.get("HTTP_USER_AGENT", "")[:200],
     )  # fmt: skip
     _drop_broken_connection()
-    entry: Endpoint | None = None
-    try:
-        entry = _choose(found, "GET" if method == "HEAD" else method)
-        reply = _serve(entry, call)
-    except AppError as error:
-        reply = failure(error, request_id)
-    except (OperationalError, InterfaceError) as error:
-        logger.error("%s: the database is away: %s", request_id, error)
-        connection.close()
-        reply = failure(service_unavailable(), request_id)
-    except Exception:
-        logger.exception("%s: %s %s failed", request_id, method, request.path_info)
-        reply = failure(internal_error(), request_id)
+    reply = _guard(call, lambda: _serve(_choose(found, "GET" if method == "HEAD" else method), call))
     reply.headers = {**call.response_headers, **reply.headers}
-    response = to_response(reply, is_head=method == "HEAD")
-    return response
+    _log(call, method, _template(found), reply, time.perf_counter() - started)
+    return to_response(reply, is_head=method == "HEAD")
+
+
+def _guard(call: Call[Any, Any], run: Callable[[], Reply]) -> Reply:
+    """Turns whatever is raised into a reply."""
+    try:
+        return run()
+    except AppError as error:
+        return failure(error, call.request_id)
+    except (OperationalError, InterfaceError) as error:
+        logger.error("%s: the database is away: %s", call.request_id, error)
+        if not connection.in_atomic_block:
+            connection.close()
+        return failure(service_unavailable(), call.request_id)
+    except Exception:
+        logger.exception("%s: %s %s failed", call.request_id, call.request.method, call.request.path_info)
+        return failure(internal_error(), call.request_id)
 
 
 def _drop_broken_connection() -> None:
@@ -119,6 +128,7 @@ def _choose(found: tuple[Any, Any] | None, method: str) -> Endpoint:
 
 def _serve(entry: Endpoint, call: Call[Any, Any]) -> Reply:
     request = call.request
+    raw = b""
     if entry.access == "key":
         key, digest = identify(request.META.get("HTTP_AUTHORIZATION"))
         call.caller, window = admit(key, digest, call.address)
@@ -128,6 +138,7 @@ def _serve(entry: Endpoint, call: Call[Any, Any]) -> Reply:
             call.caller.require_scope(entry.scope)
     if entry.body is not None:
         raw = read_body(request)
+        call.body_bytes = len(raw)
         if raw:
             check_content_type(request)
             call.payload = parse_json(raw)
@@ -136,7 +147,19 @@ def _serve(entry: Endpoint, call: Call[Any, Any]) -> Reply:
         call.query = to_struct(entry.query, query_members(entry.query, pairs), is_query=True)
     if entry.body is not None:
         call.body = to_struct(entry.body, call.payload)
-    return _render(entry, entry.handler(call), call)
+    once = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if once is None or entry.method != "POST" or entry.is_upload or call.caller is None:
+        return _run(entry, call)
+    return idempotency.answer_once(
+        api_key_id=call.caller.id, path=request.path_info, key=once, body=raw, request_id=call.request_id,
+        run=lambda: _guard(call, lambda: _run(entry, call)),
+    )  # fmt: skip
+
+
+def _run(entry: Endpoint, call: Call[Any, Any]) -> Reply:
+    value = entry.handler(call)
+    call.created_id = getattr(value, "id", "") if entry.status == 201 else ""
+    return _render(entry, value, call)
 
 
 def _render(entry: Endpoint, value: object, call: Call[Any, Any]) -> Reply:
@@ -145,3 +168,33 @@ def _render(entry: Endpoint, value: object, call: Call[Any, Any]) -> Reply:
     if isinstance(value, Redirect):
         return Reply(302, b"", call.request_id, {"Location": value.url})
     return success(entry.status, value, call.request_id)
+
+
+def _template(found: tuple[Any, Any] | None) -> str:
+    return next(iter(found[0].values())).path if found else ""
+
+
+def _log(call: Call[Any, Any], method: str, route: str, reply: Reply, seconds: float) -> None:
+    request, caller = call.request, call.caller
+    query = request.META.get("QUERY_STRING", "")
+    request_log.record(
+        Entry(
+            request_id=call.request_id,
+            organization_id=caller.organization_id if caller else None,
+            api_key_id=caller.id if caller else None,
+            method=method,
+            path=f"{request.path_info}?{query}" if query else request.path_info,
+            route=route,
+            status=reply.status,
+            error_code=reply.error_code,
+            duration_ms=seconds * 1000,
+            address=call.address,
+            user_agent=call.user_agent,
+            payload=call.payload,
+            payload_bytes=call.body_bytes,
+            response_body=reply.body[: KEPT_BYTES * 2],
+            object_id=call.created_id,
+            is_send=bool(call.created_id) and route in SENDING_ROUTES,
+            at=time.time(),
+        )
+    )

@@ -1,5 +1,6 @@
 from accounts.models.api_key import ApiKey, ApiKeyHour
 from accounts.models.audit import AuditEntry
+from accounts.models.idempotency import IdempotencyRecord
 from accounts.models.mail import DevMail
 from accounts.models.organization import Invitation, Membership, Organization, Role
 from accounts.models.request_log import ApiRequest
@@ -11,6 +12,7 @@ __all__ = [
     "ApiRequest",
     "AuditEntry",
     "DevMail",
+    "IdempotencyRecord",
     "Invitation",
     "Membership",
     "Organization",

@@ -8,8 +8,9 @@ import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from accounts.models import ApiKey, Organization
+from accounts.models import ApiKey, ApiRequest, Organization
 from api.auth import forget_keys
+from api.request_log import request_log
 from core.redis_client import get_redis
 
 
@@ -95,3 +96,15 @@ def stranger(other: Organization, charlie: Any, make_key: Any) -> ApiClient:
     """Speaks with a key of charlie's organization."""
     _, token = make_key(other, created_by=charlie)
     return ApiClient(token)
+
+
+@pytest.fixture
+def logged() -> Any:
+    """Writes the request log now and returns the newest row."""
+
+    def newest() -> ApiRequest:
+        request_log.flush()
+        return ApiRequest.objects.order_by("-id").first()
+
+    request_log.flush()
+    return newest
