@@ -81,7 +81,7 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.context.shell",
             ],
-            "builtins": ["dashboard.templatetags.ui"],
+            "builtins": ["django.templatetags.static", "dashboard.templatetags.ui"],
         },
     },
 ]

@@ -1,5 +1,235 @@
-"""Template tags of the design system."""
+"""Template tags of the design system; a builtin, so no page loads it. How to use them: docs/dashboard-pages.md."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
 
 from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from core.handles import format_handle
+from dashboard import formatting
+from dashboard.code_colors import color_code
+from dashboard.states import SHAPES, get_status
 
 register = template.Library()
+EMPTY = mark_safe(f'<span class="t3">{formatting.MISSING}</span>')  # noqa: S308 - our own constant
+
+
+# --- icons and ids ---------------------------------------------------------------------------------------------------
+@register.simple_tag
+def icon(name: str, extra: str = "") -> SafeString:
+    """``{% icon "copy" %}``: decoration only; the words beside it or an aria-label carry the meaning."""
+    return format_html(
+        '<svg class="i{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        f" {extra}" if extra else "",
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def copy_button(value: object, label: str = "Copy", hidden: bool = False) -> SafeString:
+    """A button that copies ``value``; ``label`` is what a screen reader says."""
+    return format_html(
+        '<button class="m-cp" type="button" data-copy="{}" aria-label="{}">{}</button>', value, label, icon("copy")
+    )
+
+
+@register.simple_tag(name="id")
+def id_(value: object, href: str = "", text: str = "") -> SafeString:
+    """``{% id delivery.public_id %}``: mono, shortened by the width only, with a copy button; ``href`` links it."""
+    if not value:
+        return EMPTY
+    shown = text or str(value)
+    inner = format_html('<a href="{}">{}</a>', href, shown) if href else format_html("<span>{}</span>", shown)
+    return format_html('<span class="m-id">{}{}</span>', inner, copy_button(value, f"Copy {shown}"))
+
+
+@register.filter
+def handle(value: str | None) -> str:
+    """A phone number grouped for reading, an e-mail address as it is."""
+    return format_handle(value) if value else formatting.MISSING
+
+
+@register.simple_tag
+def handle_id(value: str | None, href: str = "") -> SafeString:
+    """As ``id``, grouped for reading and copied as E.164."""
+    return id_(value, href, format_handle(value)) if value else EMPTY
+
+
+# --- states ----------------------------------------------------------------------------------------------------------
+@register.simple_tag
+def status(kind: str, state: str, word: str = "") -> SafeString:
+    """``{% status "delivery" delivery.state %}``, or with a shape and a word: ``{% status "warn" "" "Mute for 12 min" %}``.
+
+    ``kind`` is one of delivery, message, line, endpoint, key, replay, sandbox, request, or a bare shape.
+    """
+    shape, named = (kind, state) if kind in SHAPES else get_status(kind, state)
+    return format_html('<span class="m-st {}">{}</span>', shape, word or named)
+
+
+@register.simple_tag
+def tag(text: object, tone: str = "") -> SafeString:
+    """A small label; tones ok, bad, warn, acc, mono. Not for states."""
+    return format_html('<span class="m-tag{}">{}</span>', f" {tone}" if tone else "", text)
+
+
+@register.simple_tag
+def http_code(code: int | None) -> SafeString:
+    """Grey for 2xx, red otherwise, – if there was no answer."""
+    if not code:
+        return EMPTY
+    return tag(code, "mono" if 200 <= code < 300 else "mono bad")
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+_STYLES: dict[str, Callable[[datetime], str]] = {
+    "list": formatting.format_time,
+    "detail": formatting.format_detail_time,
+    "clock": formatting.format_clock,
+    "date": formatting.format_date,
+    "age": formatting.format_age,
+}
+
+
+@register.simple_tag
+def when(moment: datetime | None, style: str = "list") -> SafeString:
+    """``{% when x %}``; styles list, detail, clock, date. The page's script rewrites it in the viewer's zone."""
+    if moment is None:
+        return EMPTY
+    return format_html(
+        '<time class="num" datetime="{}" title="{}" data-when="{}">{}</time>',
+        formatting.format_machine(moment),
+        formatting.format_exact(moment),
+        style,
+        _STYLES[style](moment),
+    )
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> SafeString:
+    """``2 min ago``: only for liveness and last use."""
+    return when(moment, "age")
+
+
+@register.simple_tag
+def countdown(moment: datetime | None) -> SafeString:
+    """Time left until ``moment``, counted down on the page."""
+    if moment is None:
+        return EMPTY
+    return format_html(
+        '<time class="num" datetime="{}" title="{}" data-left>{}</time>',
+        formatting.format_machine(moment),
+        formatting.format_exact(moment),
+        formatting.format_age(moment),
+    )
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+@register.filter
+def number(value: float | None) -> str:
+    """``4,218``; from 100,000 ``128k`` with the exact value as tooltip."""
+    shown = formatting.format_number(value)
+    if value is not None and abs(value) >= formatting.COMPACT_FROM:
+        return format_html('<span title="{}">{}</span>', f"{value:,}", shown)
+    return shown
+
+
+register.filter("percent", formatting.format_percent)
+register.filter("milliseconds", formatting.format_milliseconds)
+register.filter("seconds", formatting.format_seconds)
+register.filter("filesize", formatting.format_bytes)
+
+
+@register.filter
+def or_dash(value: object) -> object:
+    """A missing value as –; zero stays 0."""
+    return EMPTY if value is None or value == "" else value
+
+
+@register.simple_tag
+def plural(count: int, one: str, many: str = "") -> str:
+    """``{% plural 3 "delivery" "deliveries" %}`` -> ``3 deliveries``."""
+    return f"{formatting.format_number(count)} {one if count == 1 else many or one + 's'}"
+
+
+# --- code ------------------------------------------------------------------------------------------------------------
+@register.simple_tag
+def code(text: object, language: str = "", label: str = "") -> SafeString:
+    """``{% code sample "python" "Example" %}``: coloured on the server (json, bash, python, typescript), with copy."""
+    raw = str(text)
+    name = label or {"json": "JSON", "bash": "command"}.get(language, "code")
+    return format_html(
+        '<div class="m-code">{}<pre tabindex="0" role="region" aria-label="{}"><code>{}</code></pre></div>',
+        copy_button(raw, f"Copy {name}"),
+        name,
+        color_code(raw, language),
+    )
+
+
+# --- small graphics --------------------------------------------------------------------------------------------------
+@register.simple_tag
+def meter(used: float, limit: float | None, label: str, forecast: float | None = None) -> SafeString:
+    """A bar against a limit: grey, amber from 80 %, red from 100 %; ``forecast`` continues it paler. No limit: dashed."""
+    if not limit:
+        return mark_safe('<div class="m-nolim"></div>')  # noqa: S308 - a constant
+    share = max(0.0, used / limit)
+    tone = " bad" if share >= 1 else " warn" if share >= 0.8 else ""
+    ahead = format_html(
+        '<rect class="fc" width="{}%" height="8" rx="4"></rect>', f"{min(1.0, (forecast or 0) / limit) * 100:.1f}"
+    )
+    return format_html(
+        '<svg class="m-meter{}" role="img" aria-label="{}"><rect class="tr" width="100%" height="8" rx="4"></rect>{}'
+        '<rect class="fi" width="{}%" height="8" rx="4"></rect>'
+        '<line class="tk" x1="80%" x2="80%" y1="0" y2="8"></line></svg>',
+        tone,
+        label,
+        ahead if forecast and forecast > used else "",
+        f"{min(1.0, share) * 100:.1f}",
+    )
+
+
+@register.simple_tag
+def sparkline(values: Sequence[float], label: str, tone: str = "mute") -> SafeString:
+    """A line without axes; ``label`` tells the finding. Tones mute, bad, or empty for blue."""
+    count, top = len(values), max(values, default=0) or 1
+    points = [(100 * i / max(1, count - 1), 31 - 28 * value / top) for i, value in enumerate(values)]
+    line = format_html_join(" ", "{},{}", ((f"{x:.1f}", f"{y:.1f}") for x, y in points))
+    return format_html(
+        '<svg class="m-spark {}" viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label="{}">'
+        '<polygon class="ar" points="0,31 {} 100,31"></polygon><polyline class="ln" points="{}"></polyline></svg>',
+        tone,
+        label,
+        line,
+        line,
+    )
+
+
+# --- the shell -------------------------------------------------------------------------------------------------------
+@register.inclusion_tag("parts/_nav_link.html", takes_context=True)
+def nav_link(context: template.Context, path: str, name: str, text: str, count_key: str = "") -> dict[str, Any]:
+    """One item of the sidebar; counts come from ``nav_counts`` in the context."""
+    here = context["request"].path
+    counts = context.get("nav_counts") or {}
+    return {
+        "path": path,
+        "name": name,
+        "text": text,
+        "is_current": here == path if path == "/" else (here + "/").startswith(path + "/"),
+        "count": counts.get(count_key, 0),
+        "is_bad": count_key == "failing",
+        "count_word": {"unread": "unread", "failing": "failing"}.get(count_key, ""),
+    }
+
+
+@register.simple_tag
+def sign_sample() -> str:
+    """What the picture beside the sign-in form shows: a webhook body."""
+    return (
+        '{\n  "event": "message.received",\n  "data": {\n    "line_handle": "+14155550142",\n'
+        '    "sender": "+16285550144",\n    "text": "Can you move us to the 9 am ferry?",\n'
+        '    "is_from_me": false\n  },\n  "timestamp": 1794501483912\n}'
+    )
