@@ -4,7 +4,21 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from accounts.models import Membership
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    return {"base_url": settings.BASE_URL, "theme": request.COOKIES.get("theme", "")}
+    return {
+        "base_url": settings.BASE_URL,
+        "theme": request.COOKIES.get("theme", ""),
+        "memberships": SimpleLazyObject(lambda: _list_memberships(request)),
+    }
+
+
+def _list_memberships(request: HttpRequest) -> list[Membership]:
+    """The organizations of the switcher: one query, only when a page shows the sidebar."""
+    if not request.user.is_authenticated:
+        return []
+    return list(Membership.objects.filter(user=request.user).select_related("organization").order_by("id")[:50])

@@ -16,6 +16,7 @@ AREAS = (
     "palette",
     "operator",
     "docs",
+    "dev",
 )
 
 

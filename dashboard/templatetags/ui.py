@@ -15,7 +15,7 @@ from dashboard.code_colors import color_code
 from dashboard.states import SHAPES, get_status
 
 register = template.Library()
-EMPTY = mark_safe(f'<span class="t3">{formatting.MISSING}</span>')  # noqa: S308 - our own constant
+EMPTY = mark_safe(f'<span class="t3">{formatting.MISSING}</span>')
 
 
 # --- icons and ids ---------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ def handle_id(value: str | None, href: str = "") -> SafeString:
 # --- states ----------------------------------------------------------------------------------------------------------
 @register.simple_tag
 def status(kind: str, state: str, word: str = "") -> SafeString:
-    """``{% status "delivery" delivery.state %}``, or with a shape and a word: ``{% status "warn" "" "Mute for 12 min" %}``.
+    """``{% status "delivery" d.state %}``, or a shape and a word: ``{% status "warn" "" "Mute for 12 min" %}``.
 
     ``kind`` is one of delivery, message, line, endpoint, key, replay, sandbox, request, or a bare shape.
     """
@@ -173,9 +173,9 @@ def code(text: object, language: str = "", label: str = "") -> SafeString:
 # --- small graphics --------------------------------------------------------------------------------------------------
 @register.simple_tag
 def meter(used: float, limit: float | None, label: str, forecast: float | None = None) -> SafeString:
-    """A bar against a limit: grey, amber from 80 %, red from 100 %; ``forecast`` continues it paler. No limit: dashed."""
+    """A bar against a limit: amber from 80 %, red from 100 %; ``forecast`` continues it paler. No limit: dashed."""
     if not limit:
-        return mark_safe('<div class="m-nolim"></div>')  # noqa: S308 - a constant
+        return mark_safe('<div class="m-nolim"></div>')
     share = max(0.0, used / limit)
     tone = " bad" if share >= 1 else " warn" if share >= 0.8 else ""
     ahead = format_html(

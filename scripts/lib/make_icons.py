@@ -1,6 +1,6 @@
 """Builds static/icons.svg, the sprite of outline icons, from an unpacked ``@tabler/icons`` package (MIT).
 
-    npm pack @tabler/icons && tar xzf tabler-icons-*.tgz && python scripts/lib/make_icons.py package
+npm pack @tabler/icons && tar xzf tabler-icons-*.tgz && python scripts/lib/make_icons.py package
 """
 
 import json
