@@ -11,12 +11,12 @@ sent by ``messaging.tasks.dispatch_outbox``.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from fnmatch import fnmatchcase
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
+from accounts.services.key_limits import check_recipients
 from core.clock import now
 from core.errors import AuthorizationError, InvalidRequestError, invalid, missing, not_found
 from core.hints import send_hint
@@ -232,8 +232,7 @@ def _check_recipients(sender: Sender, target: Target, chat: Address) -> None:
     if not sender.allowed_recipients:
         return
     peers = target.participants if target.is_group else (target.chat_identifier or chat.handle or "",)
-    if not all(any(fnmatchcase(peer, allowed) for allowed in sender.allowed_recipients) for peer in peers):
-        raise AuthorizationError("recipient_not_allowed", "This API key may not write to this recipient.", param="to")
+    check_recipients(recipients=sender.allowed_recipients, handles=peers)
 
 
 def _found_file(target: Target, param: str) -> UUID:

@@ -1,0 +1,51 @@
+"""Reading lines. The sandbox line is everybody's, once their pairing is active."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Q
+
+from accounts.models import Organization
+from core.errors import not_found
+from core.handles import normalise_handle
+from core.ids import LINE, parse_id
+from lines.models import Line, SandboxPairing
+
+
+def list_lines(*, organization: Organization | UUID, line_ids: Collection[UUID] | None = None) -> list[Line]:
+    """The organization's lines, oldest first, and the sandbox line once activated. ``line_ids`` restricts the former.
+
+    One query.
+    """
+    key = organization if isinstance(organization, UUID) else organization.id
+    own = Q(organization_id=key)
+    if line_ids is not None:
+        own &= Q(id__in=list(line_ids))
+    active = SandboxPairing.objects.filter(organization_id=key, status=SandboxPairing.Status.ACTIVE)
+    shared = Q(is_sandbox=True, id__in=active.values("line_id"))
+    return list(Line.objects.filter(own | shared, deleted_at=None).order_by("is_sandbox", "id"))
+
+
+def get_line(*, organization: Organization | UUID, line_id: UUID | str) -> Line:
+    """A line of the organization, or the sandbox line, by key, ``ln_`` id or handle. Raises ``line_not_found``."""
+    key = organization if isinstance(organization, UUID) else organization.id
+    lines = Line.objects.filter(Q(organization_id=key) | Q(is_sandbox=True), deleted_at=None)
+    if isinstance(line_id, str):
+        parsed = parse_id(LINE, line_id)
+        found = lines.filter(id=parsed) if parsed else lines.filter(handle=normalise_handle(line_id))
+    else:
+        found = lines.filter(id=line_id)
+    line = found.first()
+    if line is None:
+        raise not_found("line", param="from")
+    return line
+
+
+def get_sandbox_line() -> Line | None:
+    """The operator's shared line; None before ``ensure_sandbox_line`` has run."""
+    return Line.objects.filter(is_sandbox=True, handle=settings.SANDBOX_LINE_HANDLE, deleted_at=None).first()
+
+
+def count_lines(*, organization: Organization) -> int:
+    return Line.objects.filter(organization=organization, deleted_at=None).count()
