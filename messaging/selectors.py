@@ -90,7 +90,7 @@ def list_messages(
     *, chat_id: UUID, limit: int = 50, cursor: str | None = None
 ) -> Page[tuple[Message, list[Attachment]]]:
     """Newest first, each with its attachments in order (their files loaded). Two queries."""
-    rows = Message.objects.filter(chat_id=chat_id, unsent_at=None)
+    rows = Message.objects.filter(chat_id=chat_id)
     if cursor is not None:
         moment, key = _decode(cursor)
         if moment is None:
