@@ -16,17 +16,25 @@ def consume(name: str, handle: Callable[[Sequence[LoggedEvent]], None], *, batch
     """
     total = 0
     while True:
-        with transaction.atomic():
-            place = _lock(name)
-            if place is None:
-                return total
-            found = read_events(place, limit=batch)
-            if found:
-                handle(found)
-                _move(name, found[-1].cursor)
-                total += len(found)
-        if not found and not has_news(name):
+        count = consume_batch(name, handle, batch=batch)
+        if count is None:
             return total
+        total += count
+        if not count and not has_news(name):
+            return total
+
+
+def consume_batch(name: str, handle: Callable[[Sequence[LoggedEvent]], None], *, batch: int) -> int | None:
+    """One batch, as ``consume`` does it; how many events it had, or None if another process is at it."""
+    with transaction.atomic():
+        place = _lock(name)
+        if place is None:
+            return None
+        found = read_events(place, limit=batch)
+        if found:
+            handle(found)
+            _move(name, found[-1].cursor)
+        return len(found)
 
 
 def has_news(name: str) -> bool:

@@ -1,0 +1,124 @@
+"""Per-minute roll-ups and the health of endpoints, from a batch of outcomes. In the caller's transaction.
+
+Rows are locked in the order of their keys, so that engines that share endpoints never wait for each other in a circle.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from webhooks_app.histogram import SIZE, bucket_of
+from webhooks_app.retry import BREAKER_FAILURES, BREAKER_SECONDS
+from webhooks_app.services.jobs import Outcome
+
+_MINUTES = """
+INSERT INTO webhooks_app_endpointminute AS m
+    (endpoint_id, organization_id, minute, delivered, retried, failed, histogram)
+VALUES {values}
+ON CONFLICT (endpoint_id, minute) DO UPDATE SET delivered = m.delivered + excluded.delivered,
+    retried = m.retried + excluded.retried, failed = m.failed + excluded.failed,
+    histogram = (SELECT array_agg(coalesce(a, 0) + coalesce(b, 0) ORDER BY place)
+                 FROM unnest(m.histogram, excluded.histogram) WITH ORDINALITY AS both_ (a, b, place))
+"""
+# ok: some attempt was accepted; streak: failures after the last accepted one; since: the first of that streak.
+_HEALTH = f"""
+UPDATE webhooks_app_endpoint e SET
+    consecutive_failures = CASE WHEN v.ok THEN v.streak ELSE e.consecutive_failures + v.streak END,
+    breaker_open_until = CASE WHEN CASE WHEN v.ok THEN v.streak ELSE e.consecutive_failures + v.streak END
+        >= {BREAKER_FAILURES} THEN v.last_at + interval '{BREAKER_SECONDS} seconds' END,
+    failing_since = CASE WHEN v.ok THEN v.since ELSE coalesce(e.failing_since, v.since) END,
+    warned_at = CASE WHEN v.ok THEN NULL ELSE e.warned_at END,
+    warnings_sent = CASE WHEN v.ok THEN 0 ELSE e.warnings_sent END,
+    last_success_at = coalesce(v.success_at, e.last_success_at),
+    last_attempt_at = greatest(e.last_attempt_at, v.last_at), last_status = v.status, last_error = v.error,
+    is_active = e.is_active AND NOT v.gone,
+    disabled_at = CASE WHEN v.gone AND e.is_active THEN v.last_at ELSE e.disabled_at END,
+    disabled_reason = CASE WHEN v.gone AND e.is_active THEN 'gone_410' ELSE e.disabled_reason END
+FROM (VALUES {{values}}) AS v (id, ok, streak, since, success_at, last_at, status, error, gone)
+WHERE e.id = v.id
+"""
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+
+
+def write_minutes(outcomes: Sequence[Outcome]) -> None:
+    """One upsert for every endpoint and minute that occurs."""
+    rows: dict[tuple[UUID, int], list[object]] = {}
+    for outcome in outcomes:
+        if outcome.job.trigger == "test":
+            continue
+        minute = int(outcome.started_at) // 60 * 60
+        row = rows.get((outcome.job.endpoint_id, minute))
+        if row is None:
+            row = rows[outcome.job.endpoint_id, minute] = [outcome.job.organization_id, 0, 0, 0, [0] * SIZE]
+        place = 1 if outcome.is_success else 2 if outcome.state == "retrying" else 3
+        row[place] += 1  # type: ignore[operator]
+        row[4][bucket_of(outcome.result.total_ms)] += 1  # type: ignore[index]
+    if not rows:
+        return
+    parameters: list[Any] = []
+    for (endpoint_id, minute), row in sorted(rows.items(), key=lambda item: item[0]):
+        parameters += [endpoint_id, row[0], _moment(minute), *row[1:]]
+    values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+    with connection.cursor() as cursor:
+        cursor.execute(_MINUTES.format(values=values), parameters)
+
+
+def write_health(outcomes: Sequence[Outcome]) -> None:
+    """Streaks, breaker, last answer; 410 switches off. Any success clears what a streak had led to."""
+    by_endpoint: dict[UUID, list[Outcome]] = {}
+    for outcome in outcomes:
+        if outcome.job.trigger != "test":
+            by_endpoint.setdefault(outcome.job.endpoint_id, []).append(outcome)
+    if not by_endpoint:
+        return
+    parameters: list[Any] = []
+    for endpoint_id, mine in by_endpoint.items():
+        parameters += [endpoint_id, *_summary(mine)]
+    row = "(%s::uuid, %s, %s, %s::timestamptz, %s::timestamptz, %s::timestamptz, %s::smallint, %s, %s)"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM webhooks_app_endpoint WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+            [sorted(by_endpoint)],
+        )
+        cursor.execute(_HEALTH.format(values=", ".join([row] * len(by_endpoint))), parameters)
+
+
+def _summary(mine: list[Outcome]) -> list[object]:
+    streak, since, success_at = 0, None, None
+    for outcome in mine:
+        if outcome.is_success:
+            streak, since, success_at = 0, None, outcome.ended_at
+        else:
+            streak += 1
+            since = since if since is not None else outcome.started_at
+    last = mine[-1]
+    is_gone = any(outcome.error == "http_410" for outcome in mine)
+    return [
+        success_at is not None,
+        streak,
+        _moment(since),
+        _moment(success_at),
+        _moment(last.ended_at),
+        last.result.status,
+        last.error,
+        is_gone,
+    ]
+
+
+def write_replays(outcomes: Sequence[Outcome]) -> None:
+    """Counts what replays have achieved: a delivery counts once, when it is delivered or given up."""
+    delivered = Counter(o.job.replay_id for o in outcomes if o.job.replay_id and o.is_success)
+    failed = Counter(o.job.replay_id for o in outcomes if o.job.replay_id and o.state == "failed")
+    with connection.cursor() as cursor:
+        for replay_id in sorted(key for key in {*delivered, *failed} if key):
+            cursor.execute(
+                "UPDATE webhooks_app_replay SET delivered = delivered + %s, failed = failed + %s WHERE id = %s",
+                [delivered[replay_id], failed[replay_id], replay_id],
+            )

@@ -1,0 +1,19 @@
+"""Celery tasks: hints for the engines. Engines keep their own time; every task may be lost or run twice."""
+
+from celery import shared_task
+
+from webhooks_app.services.slots import run_engine_in_slot
+from webhooks_app.services.wake import wake_engines
+
+
+@shared_task(name="webhooks_app.tasks.fan_out_events", ignore_result=True, acks_late=False)
+def fan_out_events() -> None:
+    """There is news in the log: wakes an engine, or becomes one if there is none."""
+    wake_engines()
+    run_engine_in_slot()
+
+
+@shared_task(name="webhooks_app.tasks.run_engine", ignore_result=True, acks_late=False)
+def run_engine() -> None:
+    """Becomes an engine if fewer than WEBHOOK_ENGINES are running."""
+    run_engine_in_slot()
