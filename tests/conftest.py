@@ -11,7 +11,7 @@ from accounts.tokens import hash_token, new_token, visible_prefix
 from lines.models import Line
 from messaging.models import Chat
 
-pytest_plugins = ["tests.live", "tests.browser"]
+pytest_plugins = ["tests.live", "tests.chromium"]
 
 
 @pytest.fixture(autouse=True)

@@ -158,7 +158,16 @@ class PostgresServer(Server):
 class RedisServer(Server):
     name = "redis"
     stop_signal = signal.SIGTERM
-    noise = ("oO0OoO0OoO0Oo", " Redis version=", "Configuration loaded", "Server initialized", "Memory overcommit")
+    noise = (
+        "oO0OoO0OoO0Oo",
+        " Redis version=",
+        "Configuration loaded",
+        "Server initialized",
+        "Memory overcommit",
+        "signal-handler",
+        "User requested shutdown",
+        "ready to exit",
+    )
 
     @property
     def url(self) -> str:
