@@ -1,6 +1,8 @@
+from datetime import datetime
+
 from django.db import models
 
-from core.ids import uuid7
+from core.ids import time_of, uuid7
 
 
 class ApiRequest(models.Model):
@@ -31,3 +33,7 @@ class ApiRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status}"
+
+    @property
+    def at(self) -> datetime:
+        return time_of(self.id)

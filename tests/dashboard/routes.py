@@ -28,4 +28,13 @@ class World:
     extra: dict[str, Any] = field(default_factory=dict)
 
 
-KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {}
+def a_key(world: World) -> dict[str, Any]:
+    return {"key_id": world.key.public_id}
+
+
+KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
+    "api_key": a_key,
+    "api_key_edit": a_key,
+    "api_key_roll": a_key,
+    "api_key_revoke": a_key,
+}

@@ -2,8 +2,9 @@
 
 from django.urls import URLPattern
 
-from dashboard.views.accounts_pages import onboarding
+from dashboard.views.accounts_pages import keys, onboarding
 
 urlpatterns: list[URLPattern] = [
     *onboarding.urlpatterns,
+    *keys.urlpatterns,
 ]

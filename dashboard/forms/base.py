@@ -1,0 +1,32 @@
+"""How our forms look: classes of the design system on every widget, checked by the server only."""
+
+from typing import Any
+
+from django import forms
+
+
+class PageForm(forms.Form):
+    """Base of the dashboard's forms. Nothing is checked by the browser, so that errors look alike everywhere."""
+
+    use_required_attribute = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs.setdefault("class", _class_of(field.widget))
+            field.widget.attrs.setdefault("autocomplete", "off")
+
+    @property
+    def has_many_errors(self) -> bool:
+        """Then one sentence stands on top of the form."""
+        return len(self.errors) > 1
+
+
+def _class_of(widget: forms.Widget) -> str:
+    if isinstance(widget, forms.CheckboxInput | forms.CheckboxSelectMultiple):
+        return "m-cb"
+    if isinstance(widget, forms.RadioSelect):
+        return "m-rb"
+    if isinstance(widget, forms.Select):
+        return "form-select"
+    return "form-control"

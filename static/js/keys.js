@@ -1,0 +1,59 @@
+// The key form (presets, count, date field) and the one-time reveal; works on the page and in the dialog.
+const $ = (s, r = document) => r.querySelector(s);
+const $$ = (s, r = document) => [...r.querySelectorAll(s)];
+
+function paint(form) {
+  const scopes = $$('input[name="scopes"]', form);
+  const on = scopes.filter((box) => box.checked).map((box) => box.value);
+  const isSome = $('input[name="reach"][value="some"]', form)?.checked;
+  const lines = $$('input[name="line_ids"]:checked', form).length;
+  const count = $("[data-key-count]", form);
+  if (count) count.textContent = `${on.length} of ${count.dataset.total} scopes, ${isSome ? `${lines} ${lines === 1 ? "line" : "lines"}` : "all lines"}`;
+  $$("[data-preset]", form).forEach((button) => {
+    const wanted = button.dataset.preset.split(" ");
+    button.setAttribute("aria-pressed", wanted.length === on.length && wanted.every((scope) => on.includes(scope)));
+  });
+  const picker = $(".m-lnpick", form);
+  if (picker) picker.hidden = !isSome;
+  paintDate(form);
+}
+function paintDate(form) {
+  const place = $("[data-when-date]", form);
+  const select = $("select", form);
+  if (place && select) place.hidden = select.value !== "date";
+}
+function begin(root) {
+  $$("[data-key-form]", root).forEach((form) => { $("[data-presets]", form)?.removeAttribute("hidden"); paint(form); });
+  $$("[data-roll-form]", root).forEach(paintDate);
+  $$("[data-key-reveal]", root).forEach((box) => {
+    box.closest("dialog")?.setAttribute("closedby", "none");
+    $("[data-done]", box)?.setAttribute("aria-disabled", "true");
+  });
+}
+const release = (box) => $("[data-done]", box)?.removeAttribute("aria-disabled");
+
+document.addEventListener("change", (ev) => {
+  const form = ev.target.closest("[data-key-form]");
+  if (form) paint(form);
+  const roll = ev.target.closest("[data-roll-form]");
+  if (roll) paintDate(roll);
+  if (ev.target.matches("[data-stored]")) {
+    const box = ev.target.closest("[data-key-reveal]");
+    if (ev.target.checked) release(box); else $("[data-done]", box)?.setAttribute("aria-disabled", "true");
+  }
+  if (ev.target.name === "line_ids" && ev.target.checked) { const some = $('input[name="reach"][value="some"]', form); if (some) { some.checked = true; paint(form); } }
+});
+document.addEventListener("click", (ev) => {
+  const preset = ev.target.closest("[data-preset]");
+  if (preset) {
+    const form = preset.closest("form");
+    const wanted = preset.dataset.preset.split(" ");
+    $$('input[name="scopes"]', form).forEach((box) => { box.checked = wanted.includes(box.value); });
+    paint(form);
+  }
+  const done = ev.target.closest("[data-done]");
+  if (done?.getAttribute("aria-disabled") === "true") ev.preventDefault();
+});
+document.addEventListener("copied", (ev) => { const box = ev.target.closest("[data-key-reveal]"); if (box) release(box); });
+document.addEventListener("htmx:afterSwap", (ev) => begin(ev.detail.target));
+begin(document);
