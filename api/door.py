@@ -194,7 +194,8 @@ def _log(call: Call[Any, Any], method: str, route: str, reply: Reply, seconds: f
             payload_bytes=call.body_bytes,
             response_body=reply.body[: KEPT_BYTES * 2],
             object_id=call.created_id,
-            is_send=bool(call.created_id) and route in SENDING_ROUTES,
+            # sends of a key with a daily budget are counted where the budget is kept, in the send itself
+            is_send=bool(call.created_id and caller and caller.daily_send_budget is None) and route in SENDING_ROUTES,
             at=time.time(),
         )
     )
