@@ -8,7 +8,6 @@ from uuid import UUID
 
 import msgspec
 from django.db import connection
-from lines.selectors import get_line
 
 from api.call import CallingKey
 from core.clock import from_ms, to_ms
@@ -17,6 +16,7 @@ from core.ids import EVENT, public_id, uuid7_floor
 from events.services import Cursor, LoggedEvent, get_end, read_events
 from events.types import PUBLIC_EVENTS
 from lines.models import Line
+from lines.selectors import get_line
 
 SINCE_DEFAULT_MS = 60_000
 SCOPE_OF = {"message": "messages:read", "reaction": "reactions:read"}

@@ -16,6 +16,7 @@ MAX_QUERY_PAIRS = 100
 
 S = TypeVar("S", bound=msgspec.Struct)
 _decode_json = msgspec.json.Decoder().decode
+_INTEGER = re.compile(r"-?[0-9]{1,4000}")
 _PLACE = re.compile(r"`\$\.?([^\[.`]+)")
 
 
@@ -125,22 +126,22 @@ def parse_query(text: str) -> list[tuple[str, str]]:
 class _Shape:
     """What parsing needs to know of a struct, worked out once."""
 
-    __slots__ = ("lists", "may_be_empty", "names", "required")
+    __slots__ = ("integers", "lists", "may_be_empty", "names", "required")
 
     def __init__(self, kind: type[msgspec.Struct]) -> None:
         fields = msgspec.structs.fields(kind)
         self.names = frozenset(f.encode_name for f in fields)
         self.required = tuple(f.encode_name for f in fields if f.required)
-        self.lists = frozenset(f.encode_name for f in fields if _is_list(f.type))
+        self.lists = frozenset(f.encode_name for f in fields if _holds(f.type, msgspec.inspect.ListType))
+        self.integers = frozenset(f.encode_name for f in fields if _holds(f.type, msgspec.inspect.IntType))
         self.may_be_empty = frozenset(f.encode_name for f in fields if _may_be_empty(f.type))
 
 
-def _is_list(kind: Any) -> bool:
-    inner = msgspec.inspect.type_info(kind)
-    return isinstance(inner, msgspec.inspect.ListType) or (
-        isinstance(inner, msgspec.inspect.UnionType)
-        and any(isinstance(part, msgspec.inspect.ListType) for part in inner.types)
-    )
+def _holds(kind: Any, wanted: type[msgspec.inspect.Type]) -> bool:
+    """Whether a field is of this kind, alone or as an alternative to null."""
+    info = msgspec.inspect.type_info(kind)
+    parts = info.types if isinstance(info, msgspec.inspect.UnionType) else (info,)
+    return any(isinstance(part.type if isinstance(part, msgspec.inspect.Metadata) else part, wanted) for part in parts)
 
 
 def _may_be_empty(kind: Any) -> bool:
@@ -169,6 +170,10 @@ def to_struct(kind: type[S], members: JsonObject, *, is_query: bool = False) -> 
         value = known.get(name)
         if value is None or (value == "" and name not in shape.may_be_empty):
             raise missing(name)
+    if is_query:
+        for name in shape.integers & known.keys():
+            if not _INTEGER.fullmatch(known[name]):
+                raise invalid(name, f"`{name}` must be a whole number.")
     try:
         return msgspec.convert(known, kind, strict=not is_query)
     except msgspec.ValidationError as error:

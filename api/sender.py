@@ -2,10 +2,9 @@
 
 from typing import Any
 
-from messaging.addressing import Sender
-
 from accounts.services.audit import Actor
 from api.call import Call
+from messaging.addressing import Sender
 
 
 def sender_of(call: Call[Any, Any]) -> Sender:

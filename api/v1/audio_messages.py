@@ -1,12 +1,12 @@
 """Voice memos (spec api §9.5)."""
 
 import msgspec
-from messaging.services.send import queue_audio
 
 from api.call import Call
 from api.routes import endpoint
 from api.schemas import SEND_ERRORS, FileRef, From, MessageRef, Queued, To
 from api.sender import sender_of
+from messaging.services.send import queue_audio
 
 
 class SendAudioMessage(msgspec.Struct, frozen=True):

@@ -3,14 +3,14 @@
 from typing import Any
 
 import msgspec
-from messaging.payloads import chat_item
-from messaging.selectors import get_readable_line, list_chats
 
 from api.call import Call
 from api.lists import DEFAULT_LIMIT, CursorText, Limit, Page, clamp
 from api.routes import endpoint
 from api.schemas import COMMON_LINE_ERRORS, ChatOut, From
 from api.sender import sender_of
+from messaging.payloads import chat_item
+from messaging.selectors import get_readable_line, list_chats
 
 
 class ListChats(msgspec.Struct, frozen=True):

@@ -1,12 +1,11 @@
 """The lines a key may use (spec api §9.1)."""
 
-from lines.selectors import list_lines
-
 from api.call import Call
 from api.lists import Page
 from api.routes import endpoint
 from api.schemas import LineOut
 from lines.models import HealthState, Line
+from lines.selectors import list_lines
 
 AWAY = (HealthState.DOWN, HealthState.UNPAIRED)
 

@@ -3,15 +3,15 @@
 from typing import Any
 
 import msgspec
-from messaging.payloads import message_item
-from messaging.selectors import attachments_of, get_message, get_readable_chat, list_messages
-from messaging.services.send import queue_message
 
 from api.call import Call
 from api.lists import DEFAULT_LIMIT, CursorText, Limit, Page, clamp
 from api.routes import endpoint
 from api.schemas import CHAT_ERRORS, SEND_ERRORS, FileRef, From, FromTo, MessageOut, MessageRef, Queued, To
 from api.sender import sender_of
+from messaging.payloads import message_item
+from messaging.selectors import attachments_of, get_message, get_readable_chat, list_messages
+from messaging.services.send import queue_message
 
 
 class SendMessage(msgspec.Struct, frozen=True):

@@ -3,8 +3,6 @@
 from typing import Any
 
 import msgspec
-from messaging.payloads import outbox_data
-from messaging.selectors import get_outbox_item, get_readable_line, list_outbox_items
 
 from api.call import Call
 from api.lists import DEFAULT_LIMIT, CursorText, Limit, Page, clamp
@@ -12,6 +10,8 @@ from api.routes import endpoint
 from api.schemas import COMMON_LINE_ERRORS, From, OutboxItemOut
 from api.sender import sender_of
 from core.errors import missing
+from messaging.payloads import outbox_data
+from messaging.selectors import get_outbox_item, get_readable_line, list_outbox_items
 
 
 class ReadOutbox(msgspec.Struct, frozen=True):

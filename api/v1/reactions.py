@@ -3,15 +3,15 @@
 from typing import Any
 
 import msgspec
-from messaging.payloads import reaction_item
-from messaging.selectors import get_message, list_reactions
-from messaging.services.send import queue_reaction
 
 from api.call import Call
 from api.lists import Page
 from api.routes import endpoint
 from api.schemas import PRESENCE_ERRORS, From, MessageRef, Queued, ReactionOut, ReactionType, To
 from api.sender import sender_of
+from messaging.payloads import reaction_item
+from messaging.selectors import get_message, list_reactions
+from messaging.services.send import queue_reaction
 
 
 class React(msgspec.Struct, frozen=True):

@@ -3,15 +3,15 @@
 from typing import Any
 
 import msgspec
-from messaging.payloads import receipt_item
-from messaging.selectors import get_readable_chat, list_receipts
-from messaging.services.send import queue_receipt
 
 from api.call import Call
 from api.lists import Page
 from api.routes import endpoint
 from api.schemas import CHAT_ERRORS, PRESENCE_ERRORS, From, FromTo, Queued, ReceiptOut, To
 from api.sender import sender_of
+from messaging.payloads import receipt_item
+from messaging.selectors import get_readable_chat, list_receipts
+from messaging.services.send import queue_receipt
 
 
 class MarkRead(msgspec.Struct, frozen=True):

@@ -3,13 +3,13 @@
 from typing import Literal
 
 import msgspec
-from lines.services.sandbox import SandboxState, get_sandbox, open_sandbox
 
 from accounts.models import Organization
 from api.call import Call
 from api.routes import endpoint
 from api.sender import actor_of
 from core.clock import to_ms, to_ms_or_none
+from lines.services.sandbox import SandboxState, get_sandbox, open_sandbox
 
 
 class UsageOut(msgspec.Struct, frozen=True):

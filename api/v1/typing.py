@@ -3,15 +3,15 @@
 from typing import Any, Literal
 
 import msgspec
-from messaging.payloads import typing_item
-from messaging.selectors import get_readable_chat, list_typing
-from messaging.services.send import queue_typing
 
 from api.call import Call
 from api.lists import Page
 from api.routes import endpoint
 from api.schemas import CHAT_ERRORS, PRESENCE_ERRORS, From, FromTo, Queued, To, TypingOut
 from api.sender import sender_of
+from messaging.payloads import typing_item
+from messaging.selectors import get_readable_chat, list_typing
+from messaging.services.send import queue_typing
 
 
 class SetTyping(msgspec.Struct, frozen=True):

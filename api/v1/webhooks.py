@@ -5,15 +5,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import msgspec
-from core.outbound import check_url
-from messaging.selectors import get_readable_line
-from webhooks_app.services.endpoints import (
-    check_events,
-    create_endpoint,
-    delete_endpoint,
-    switch_endpoint,
-    update_endpoint,
-)
 
 from accounts.models import Organization
 from api.call import Call, CallingKey
@@ -24,7 +15,16 @@ from api.sender import actor_of, sender_of
 from api.webhook_access import get_endpoint, list_endpoints_of_line, list_reachable_lines
 from core.errors import invalid, missing
 from core.ids import LINE, public_id
+from core.outbound import check_url
+from messaging.selectors import get_readable_line
 from webhooks_app.models import Endpoint
+from webhooks_app.services.endpoints import (
+    check_events,
+    create_endpoint,
+    delete_endpoint,
+    switch_endpoint,
+    update_endpoint,
+)
 
 MayBeEmpty = msgspec.Meta(extra={"may_be_empty": True}, description="The line; empty = every line the key reaches.")
 Url = Annotated[str, msgspec.Meta(description="Where to post: HTTPS, on the public internet.")]
