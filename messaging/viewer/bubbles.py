@@ -93,6 +93,21 @@ def list_bubbles(chat: Chat, *, before: str | None = None, after: str | None = N
     return BubblePage(bubbles, cursor_of(found[0]) if more else None)
 
 
+def list_latest(chat: Chat, *, start: str | None, limit: int = 500) -> BubblePage:
+    """Everything from a cursor on, itself included, with what is on its way: what a live viewer refreshes.
+
+    Without a cursor as ``list_bubbles``. Raises invalid_parameter_value.
+    """
+    if not start:
+        return list_bubbles(chat)
+    sent_at, key = _place(start)
+    rows = Message.objects.filter(chat=chat).filter(Q(sent_at__gt=sent_at) | Q(sent_at=sent_at, id__gte=key))
+    bubbles = build_bubbles(list(rows.order_by("sent_at", "id")[:limit]))
+    bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
+    arrange(bubbles, is_group=chat.is_group)
+    return BubblePage(bubbles, start)
+
+
 def list_bubbles_around(chat: Chat, message: Message, *, limit: int = PAGE) -> BubblePage:
     """The page that shows one message with what came before and everything up to ``limit`` after it."""
     older = list_bubbles(chat, before=cursor_of(message), limit=limit // 2)

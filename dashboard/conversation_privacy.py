@@ -1,0 +1,72 @@
+"""Who sees message text (design ui §5 Bubble): masked for members without the right, each unmasking on record."""
+
+from datetime import timedelta
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import AuditEntry
+from accounts.services.audit import Actor, record_change
+from core.clock import now
+from dashboard.access import PageRequest
+from messaging.models import Chat
+
+OPENED, UNMASKED = "conversation.opened", "conversation.unmasked"
+UNMASK_SECONDS = 900
+_SESSION_KEY = "unmasked"
+
+
+def is_masked(request: PageRequest, chat: Chat) -> bool:
+    """Whether this person sees bars instead of text in this chat now."""
+    if request.membership.sees_text:
+        return False
+    until = request.session.get(_SESSION_KEY, {}).get(chat.id.hex, 0)
+    return bool(until < now().timestamp())
+
+
+def unmask(request: PageRequest, chat: Chat) -> None:
+    """Shows the text of one chat to one person for 15 minutes, and records it."""
+    shown = dict(request.session.get(_SESSION_KEY, {}))
+    shown[chat.id.hex] = now().timestamp() + UNMASK_SECONDS
+    request.session[_SESSION_KEY] = shown
+    _record(request, chat, UNMASKED)
+
+
+def mark_opened(request: PageRequest, chat: Chat) -> None:
+    """Clears the unread and failed marks; notes the person once a day."""
+    Chat.objects.filter(Q(unread__gt=0) | Q(failed__gt=0), pk=chat.pk).update(unread=0, failed=0)
+    seen = _today(chat, OPENED).filter(actor=request.user)
+    if not seen.exists():
+        _record(request, chat, OPENED)
+
+
+def list_openers(chat: Chat) -> list[str]:
+    """Names of who opened or unmasked it today, first comers first."""
+    names = _today(chat, OPENED, UNMASKED).order_by("id").values_list("actor_label", flat=True)
+    return list(dict.fromkeys(names))[:5]
+
+
+def list_unmaskings(chat: Chat) -> list[AuditEntry]:
+    """The last ten unmaskings of a chat, newest first."""
+    entries = AuditEntry.objects.filter(
+        organization=chat.organization_id, action=UNMASKED, target_id=chat.public_id
+    ).order_by("-id")
+    return list(entries[:10])
+
+
+def _today(chat: Chat, *actions: str) -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(
+        organization=chat.organization_id,
+        target_id=chat.public_id,
+        action__in=actions,
+        created_at__gte=now() - timedelta(hours=24),
+    )
+
+
+def _record(request: PageRequest, chat: Chat, action: str) -> None:
+    record_change(
+        organization=request.organization,
+        actor=Actor.from_request(request),
+        action=action,
+        target_id=chat.public_id,
+        target_label=str(chat),
+    )

@@ -1,0 +1,207 @@
+"""One trace from API request to webhook attempt (design ui §5 Trace): every step that is known, in time, each a link.
+
+Inbound: received -> message -> event -> deliveries. Outbound: API request or person -> outbox -> claimed -> sent ->
+delivered -> read -> event -> deliveries. A step that has not happened yet stands at its place without a time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from accounts.models import ApiKey, ApiRequest, User
+from core.ids import DELIVERY, MESSAGE, OUTBOX, public_id, time_of
+from events.models import Event
+from events.types import PUBLIC_EVENTS
+from lines.models import Line
+from messaging.models import Message, OutboxItem
+from messaging.viewer.states import State, state_of_item, state_of_message
+from webhooks_app.models import Delivery, DeliveryState, Endpoint
+
+_DELIVERY_KINDS = {
+    DeliveryState.DELIVERED: "ok",
+    DeliveryState.FAILED: "bad",
+    DeliveryState.RETRYING: "retry",
+    DeliveryState.PENDING: "wait",
+    DeliveryState.HELD: "held",
+    DeliveryState.CANCELLED: "off",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """``at`` None = not yet. ``after`` is the time since the first step. ``link`` leads to the step's own page."""
+
+    title: str
+    at: datetime | None
+    text: str = ""
+    kind: str = "ok"
+    id: str = ""
+    link: str = ""
+    next_try_at: datetime | None = None
+    after: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    steps: list[Step]
+    state: State | None
+
+
+def build_trace(*, message: Message | None, item: OutboxItem | None) -> Trace:
+    """The trace of a message, or of an outbox item that is not one yet. At most 8 queries."""
+    if message is not None and item is None and message.outbox_id:
+        item = OutboxItem.objects.filter(pk=message.outbox_id).first()
+    if item is not None and message is None and item.message_id:
+        message = Message.objects.filter(pk=item.message_id).first()
+    steps: list[Step] = []
+    if item is not None:
+        steps += [*_origin(item), *_outbox(item)]
+    if message is not None:
+        steps += _message(message, item)
+        steps += _events(message)
+    if item is not None and message is None and item.status == "failed":
+        state = state_of_item(item)
+        steps.append(Step(title=state.word, at=item.completed_at, text=state.reason, kind=state.kind))
+    state = state_of_message(message) if message is not None and message.is_from_me else None
+    if message is None and item is not None:
+        state = state_of_item(item)
+    return Trace(_with_differences(steps), state)
+
+
+def _with_differences(steps: list[Step]) -> list[Step]:
+    known = [s for s in steps if s.at is not None]
+    if not known:
+        return steps
+    first = min(s.at for s in known if s.at is not None)
+    done = sorted(known, key=lambda s: s.at or first)
+    open_steps = [s for s in steps if s.at is None]
+    return [_since(step, first) for step in done] + open_steps
+
+
+def _since(step: Step, first: datetime) -> Step:
+    assert step.at is not None
+    return Step(
+        title=step.title,
+        at=step.at,
+        text=step.text,
+        kind=step.kind,
+        id=step.id,
+        link=step.link,
+        next_try_at=step.next_try_at,
+        after=step.at - first,
+    )
+
+
+def _origin(item: OutboxItem) -> list[Step]:
+    if item.user_id is not None:
+        person = User.objects.filter(pk=item.user_id).first()
+        name = person.display_name if person else "a former member"
+        return [Step(title="Written in the dashboard", at=time_of(item.id), text=f"By {name}")]
+    request = ApiRequest.objects.filter(request_id=item.request_id).first() if item.request_id else None
+    key = ApiKey.objects.filter(pk=item.api_key_id).first() if item.api_key_id else None
+    by = f"Key {key.name}" if key else ""
+    if request is None:
+        return [Step(title="API request", at=time_of(item.id), text=by, id=item.request_id)]
+    took = f"{request.method} {request.route}, {request.status} in {request.duration_ms:.0f} ms"
+    return [
+        Step(
+            title="API request",
+            at=time_of(request.id),
+            text=f"{took}. {by}",
+            id=request.request_id,
+            link=f"/logs/requests/{request.request_id}",
+        )
+    ]
+
+
+def _outbox(item: OutboxItem) -> list[Step]:
+    link = f"/logs/outbox/{public_id(OUTBOX, item.id)}"
+    text = ""
+    if item.held_reason:
+        text = f"Held: {item.held_reason.replace('_', ' ')}"
+    elif item.started_at is not None:
+        waited = max(0.0, (item.started_at - item.created_at).total_seconds() * 1000)
+        text = f"Waited {waited:,.0f} ms for its turn on the line"
+    steps = [
+        Step(
+            title="Outbox",
+            at=item.created_at,
+            text=text,
+            id=item.public_id,
+            link=link,
+            kind="held" if item.held_reason and item.status == "pending" else "ok",
+        )
+    ]
+    if item.claimed_at is not None:
+        steps.append(
+            Step(
+                title=f"Claimed by {item.claimed_by or 'a worker'}",
+                at=item.claimed_at,
+                text=f"Attempt {max(item.attempts, 1)} of {item.max_attempts}",
+                link=link,
+            )
+        )
+    return steps
+
+
+def _message(message: Message, item: OutboxItem | None) -> list[Step]:
+    shown = public_id(MESSAGE, message.id)
+    link = f"/messages/{shown}"
+    if not message.is_from_me:
+        return [
+            Step(title="Received", at=message.sent_at, text=f"From {message.sender}", link=link),
+            Step(title="Message", at=message.synced_at, text="Stored", id=shown, link=link),
+        ]
+    sent_at = item.completed_at if item is not None and item.completed_at else message.sent_at
+    line = Line.objects.filter(pk=message.line_id).first()
+    by = f" on {line}" if line else ""
+    steps = [
+        Step(title="Sent", at=sent_at, text=f"Accepted as {message.service or 'a message'}{by}", id=shown, link=link)
+    ]
+    if message.failed_at is not None:
+        state = state_of_message(message)
+        steps.append(Step(title="Not sent", at=message.failed_at, text=state.reason, kind="bad"))
+        return steps
+    for title, at, text in (
+        ("Delivered", message.delivered_at, "Confirmed by the recipient's device"),
+        ("Read", message.read_at, "By the recipient"),
+    ):
+        steps.append(Step(title=title, at=at, text=text if at else "Not yet", kind="ok" if at else "wait"))
+    return steps
+
+
+def _events(message: Message) -> list[Step]:
+    events = list(Event.objects.filter(object_id=message.id, type__in=PUBLIC_EVENTS).order_by("id")[:10])
+    if not events:
+        return []
+    deliveries = list(Delivery.objects.filter(event_id__in=[e.id for e in events]).order_by("id")[:50])
+    urls = dict(Endpoint.objects.filter(pk__in={d.endpoint_id for d in deliveries}).values_list("pk", "url"))
+    steps = []
+    for event in events:
+        takers = sum(d.event_id == event.id for d in deliveries)
+        text = "No endpoint takes it" if not takers else f"{takers} endpoint{'s take' if takers > 1 else ' takes'} it"
+        steps.append(
+            Step(title=f"Event {event.type}", at=time_of(event.id), text=text, link=f"/webhooks/events/{event.type}")
+        )
+    return steps + [_delivery(delivery, urls) for delivery in deliveries]
+
+
+def _delivery(delivery: Delivery, urls: dict[UUID, str]) -> Step:
+    url = urls.get(delivery.endpoint_id, "")
+    shown = public_id(DELIVERY, delivery.id)
+    if delivery.attempts == 0:
+        text = DeliveryState(delivery.state).label
+    else:
+        answer = str(delivery.last_status) if delivery.last_status else delivery.last_error.replace("_", " ")
+        took = f" in {delivery.last_duration_ms:.0f} ms" if delivery.last_duration_ms is not None else ""
+        text = f"{answer}{took}, attempt {delivery.attempts}"
+    return Step(
+        title=urlsplit(url).netloc or "A deleted endpoint",
+        at=delivery.last_attempt_at or time_of(delivery.id),
+        text=text,
+        kind=_DELIVERY_KINDS[DeliveryState(delivery.state)],
+        id=shown,
+        link=f"/webhooks/deliveries/{shown}",
+        next_try_at=delivery.next_attempt_at if delivery.state == DeliveryState.RETRYING else None,
+    )

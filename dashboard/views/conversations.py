@@ -1,0 +1,146 @@
+"""Conversations: the list by line, the viewer, what it loads as it scrolls and lives."""
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.utils.http import urlencode
+
+from core.ids import CHAT, LINE, MESSAGE, parse_id
+from dashboard.access import PageRequest, page
+from dashboard.conversation_privacy import is_masked, list_openers, mark_opened, unmask
+from dashboard.views import conversation_actions
+from lines.models import Line
+from messaging.models import Chat, Message
+from messaging.viewer.bubbles import (
+    BubblePage,
+    cursor_of,
+    is_somebody_typing,
+    list_bubbles,
+    list_bubbles_around,
+    list_latest,
+)
+from messaging.viewer.chats import FILTERS, count_marks, list_chat_page, list_sections
+
+
+def find_chat(request: PageRequest, chat_id: str) -> Chat:
+    """The chat of the current organization behind a public id. Raises Http404."""
+    key = parse_id(CHAT, chat_id)
+    chat = Chat.objects.filter(pk=key, organization=request.organization).select_related("line").first()
+    if chat is None:
+        raise Http404
+    return chat
+
+
+def find_message(request: PageRequest, message_id: str) -> Message:
+    key = parse_id(MESSAGE, message_id)
+    message = Message.objects.filter(pk=key, organization_id=request.organization.id).select_related("chat").first()
+    if message is None:
+        raise Http404
+    return message
+
+
+def list_context(request: PageRequest) -> dict[str, Any]:
+    """The left pane: sections by line, or one keyset page when a line is chosen or something is searched for."""
+    show = request.GET.get("show", "all")
+    query = request.GET.get("q", "")[:200]
+    line_key = parse_id(LINE, request.GET.get("line", ""))
+    line = Line.objects.filter(pk=line_key).first() if line_key else None
+    show = show if show in FILTERS else "all"
+    before = request.GET.get("before") or None
+    context: dict[str, Any] = {"show": show, "query": query, "line": line, "marks": count_marks(request.organization)}
+    if line is None and not query and not before:
+        context["sections"] = list_sections(request.organization, show=show, query=query)
+    else:
+        context["page"] = list_chat_page(request.organization, show=show, query=query, line=line, before=before)
+    context["list_params"] = urlencode(
+        {k: v for k, v in (("show", show), ("q", query), ("line", line.public_id if line else "")) if v and v != "all"}
+    )
+    context["masked"] = not request.membership.sees_text
+    return context
+
+
+def viewer_context(request: PageRequest, chat: Chat, page_: BubblePage) -> dict[str, Any]:
+    first = next((b.message for b in page_.bubbles if b.message is not None), None)
+    return {
+        "chat": chat,
+        "bubbles": page_.bubbles,
+        "older": page_.older,
+        "start": cursor_of(first) if first else "",
+        "masked": is_masked(request, chat),
+        "typing": is_somebody_typing(chat),
+        "membership": request.membership,
+    }
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def conversation_list(request: PageRequest) -> HttpResponse:
+    return render(request, "dashboard/conversations/page.html", list_context(request))
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def conversation_rows(request: PageRequest) -> HttpResponse:
+    """The left pane alone: live refresh, search, and older pages."""
+    context = list_context(request)
+    context["current"] = request.GET.get("current", "")
+    template = "_more_rows.html" if request.GET.get("before") else "_rows.html"
+    return render(request, f"dashboard/conversations/{template}", context)
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def conversation(request: PageRequest, chat_id: str) -> HttpResponse:
+    chat = find_chat(request, chat_id)
+    wanted = request.GET.get("message", "")
+    message = find_message(request, wanted) if wanted else None
+    page_ = list_bubbles_around(chat, message) if message and message.chat_id == chat.id else list_bubbles(chat)
+    context = list_context(request) | viewer_context(request, chat, page_)
+    context |= {"current": chat.public_id, "target": wanted, "openers": list_openers(chat)}
+    return render(request, "dashboard/conversations/page.html", context)
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def older_messages(request: PageRequest, chat_id: str) -> HttpResponse:
+    chat = find_chat(request, chat_id)
+    page_ = list_bubbles(chat, before=request.GET.get("before") or None)
+    return render(request, "dashboard/conversations/_older.html", viewer_context(request, chat, page_))
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def latest_messages(request: PageRequest, chat_id: str) -> HttpResponse:
+    chat = find_chat(request, chat_id)
+    page_ = list_latest(chat, start=request.GET.get("start") or None)
+    return render(request, "dashboard/conversations/_latest.html", viewer_context(request, chat, page_))
+
+
+@page(role="member", methods=("POST",))
+def seen(request: PageRequest, chat_id: str) -> HttpResponse:
+    """Somebody of ours has it open: no longer unread, and noted once a day."""
+    mark_opened(request, find_chat(request, chat_id))
+    return HttpResponse(status=204)
+
+
+@page(role="member", methods=("POST",))
+def show_text(request: PageRequest, chat_id: str) -> HttpResponse:
+    chat = find_chat(request, chat_id)
+    unmask(request, chat)
+    return redirect(f"/conversations/{chat.public_id}")
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def message_link(request: PageRequest, message_id: str) -> HttpResponse:
+    message = find_message(request, message_id)
+    return redirect(f"/conversations/{message.chat.public_id}?message={message.public_id}#{message.public_id}")
+
+
+urlpatterns = [
+    path("conversations", conversation_list, name="conversations"),
+    path("conversations/rows", conversation_rows, name="conversation_rows"),
+    path("conversations/<str:chat_id>", conversation, name="conversation"),
+    path("conversations/<str:chat_id>/older", older_messages, name="conversation_older"),
+    path("conversations/<str:chat_id>/latest", latest_messages, name="conversation_latest"),
+    path("conversations/<str:chat_id>/seen", seen, name="conversation_seen"),
+    path("conversations/<str:chat_id>/show-text", show_text, name="conversation_show_text"),
+    path("messages/<str:message_id>", message_link, name="message_link"),
+    *conversation_actions.urlpatterns,
+]
