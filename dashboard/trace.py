@@ -205,3 +205,20 @@ def _delivery(delivery: Delivery, urls: dict[UUID, str]) -> Step:
         link=f"/webhooks/deliveries/{shown}",
         next_try_at=delivery.next_attempt_at if delivery.state == DeliveryState.RETRYING else None,
     )
+
+
+def trace_as_json(trace: Trace) -> dict[str, object]:
+    """What "Copy as JSON" gives: times as Unix ms, unknown ones null."""
+    return {
+        "state": trace.state.word if trace.state else None,
+        "steps": [
+            {
+                "title": step.title,
+                "at": int(step.at.timestamp() * 1000) if step.at else None,
+                "after_ms": round(step.after.total_seconds() * 1000) if step.after is not None else None,
+                "text": step.text,
+                "id": step.id or None,
+            }
+            for step in trace.steps
+        ],
+    }
