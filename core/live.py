@@ -12,11 +12,11 @@ import logging
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
 from uuid import UUID
 
 import redis
-from django.conf import settings
+
+from core.redis_client import get_redis
 
 logger = logging.getLogger(__name__)
 CHANNEL = "messages:live"
@@ -31,12 +31,6 @@ class LiveHint:
     topics: Sequence[str]
     type: str
     id: str = ""
-
-
-@cache
-def get_redis() -> "redis.Redis":
-    """One client per process; its pool reconnects by itself. Short time-outs: hints are never worth waiting for."""
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
 
 
 def publish_live(hints: Iterable[LiveHint]) -> None:
