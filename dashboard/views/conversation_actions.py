@@ -12,13 +12,19 @@ from dashboard.access import PageRequest, page
 from dashboard.conversation_export import FORMATS, stream_export
 from dashboard.trace import build_trace, trace_as_json
 from messaging.models import Chat, Message, OutboxItem
-from messaging.services.send import Sender, queue_message, retry_item
+from messaging.addressing import Sender
+from messaging.services.resend import retry_item
+from messaging.services.send import queue_message
 
 
 def _find_chat(request: PageRequest, chat_id: str) -> Chat:
     from dashboard.views.conversations import find_chat
 
     return find_chat(request, chat_id)
+
+
+def _sender(request: PageRequest) -> Sender:
+    return Sender(organization_id=request.organization.id, user_id=request.user.pk)
 
 
 def _find_traced(request: PageRequest, traced_id: str) -> tuple[Message | None, OutboxItem | None]:
@@ -52,8 +58,8 @@ def send(request: PageRequest, chat_id: str) -> HttpResponse:
     text = request.POST.get("text", "")
     try:
         item = queue_message(
-            sender=Sender.of_person(request.user, organization=request.organization),
-            from_=chat.line.public_id,
+            sender=_sender(request),
+            line=chat.line.public_id,
             to=chat.public_id,
             text=text,
             reply_to=request.POST.get("reply_to") or None,
@@ -87,7 +93,7 @@ def try_again(request: PageRequest, chat_id: str, item_id: str) -> HttpResponse:
     if item is None:
         raise Http404
     try:
-        again = retry_item(sender=Sender.of_person(request.user, organization=request.organization), item=item)
+        again = retry_item(sender=_sender(request), item=item)
     except AppError as error:
         flash.error(request, error.message)
     else:
