@@ -41,6 +41,10 @@ class Step:
     next_try_at: datetime | None = None
     after: timedelta | None = None
 
+    @property
+    def after_ms(self) -> float | None:
+        return self.after.total_seconds() * 1000 if self.after is not None else None
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:

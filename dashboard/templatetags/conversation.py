@@ -1,0 +1,91 @@
+"""Tags of the conversation viewer: links that are safe, masks that tell nothing, waves, faces."""
+
+import re
+from collections.abc import Sequence
+
+from django import template
+from django.utils.html import escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+
+from core.handles import format_handle
+from lines.models import Line
+from messaging.models import Chat, File
+from messaging.services.files import sign_file_url
+
+register = template.Library()
+_URL = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]}]")
+_SERVICE = {"iMessage": "", "SMS": "sms", "RCS": "sms"}
+WAVE_HEIGHT = 28
+
+
+@register.filter
+def links(text: str) -> SafeString:
+    """Text with its http(s) addresses as links that give nothing away and get no power over the page."""
+    parts, end = [], 0
+    for found in _URL.finditer(text):
+        parts.append(escape(text[end : found.start()]))
+        anchor = '<a href="{}" target="_blank" rel="noopener noreferrer nofollow ugc">{}</a>'
+        parts.append(format_html(anchor, found[0], found[0]))
+        end = found.end()
+    parts.append(escape(text[end:]))
+    return mark_safe("".join(parts))  # every part was escaped above
+
+
+@register.simple_tag
+def mask(text: str | None) -> SafeString:
+    """Bars about as long as the text, rounded so that they tell nothing: the text is not in the page at all."""
+    words = min(6, 1 + len(text or "") // 24)
+    return format_html_join("", "<i></i>", ((),) * words)
+
+
+@register.filter
+def initials(chat: Chat) -> str:
+    """Two letters of a name, or the country code of a number."""
+    if chat.name:
+        words = [word for word in chat.name.split() if word[:1].isalnum()]
+        return "".join(word[0] for word in words[:2]).upper() or chat.name[:1]
+    return format_handle(chat.identifier).split(" ")[0][:3]
+
+
+@register.filter
+def bubble_class(service: str | None) -> str:
+    return _SERVICE.get(service or "", "")
+
+
+@register.simple_tag
+def file_url(file: File | None, kind: str = "") -> str:
+    """A link to a file's bytes that expires; ``m4a`` is the copy for browsers of a voice memo."""
+    return sign_file_url(file, kind) if file is not None else ""
+
+
+@register.simple_tag
+def wave(peaks: Sequence[int]) -> SafeString:
+    """A voice memo's loudness as bars; geometry by attributes."""
+    bars = list(peaks) or [20] * 44
+    width = 100 / len(bars)
+    rows = []
+    for index, peak in enumerate(bars):
+        height = max(3.0, WAVE_HEIGHT * min(peak, 100) / 100)
+        rows.append(
+            (f"{index * width:.2f}%", f"{(WAVE_HEIGHT - height) / 2:.1f}", f"{width * 0.62:.2f}%", f"{height:.1f}")
+        )
+    inside = format_html_join("", '<rect class="r" x="{}" y="{}" width="{}" height="{}" rx="1"/>', rows)
+    return format_html('<svg class="wave" height="{}" aria-hidden="true">{}</svg>', WAVE_HEIGHT, inside)
+
+
+@register.filter
+def clock(seconds: float | None) -> str:
+    """``0:14``"""
+    whole = round(seconds or 0)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+@register.filter
+def line_state(line: Line) -> str:
+    """The state name that the status tag knows."""
+    if line.paused_at is not None:
+        return "paused"
+    for reason in ("deregistered", "deaf", "mute"):
+        if any(reason in r for r in line.health_reasons):
+            return reason
+    return line.health
