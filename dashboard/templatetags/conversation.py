@@ -9,8 +9,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from core.handles import format_handle
 from lines.models import Line
+from messaging.file_links import Variant, sign_file_token
 from messaging.models import Chat, File
-from messaging.services.files import sign_file_url
 
 register = template.Library()
 _URL = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]}]")
@@ -55,7 +55,10 @@ def bubble_class(service: str | None) -> str:
 @register.simple_tag
 def file_url(file: File | None, kind: str = "") -> str:
     """A link to a file's bytes that expires; ``m4a`` is the copy for browsers of a voice memo."""
-    return sign_file_url(file, kind) if file is not None else ""
+    if file is None:
+        return ""
+    has_copy = kind == "m4a" and bool(file.audio_m4a_key)
+    return "/files/" + sign_file_token(file.id, variant=Variant.M4A if has_copy else Variant.ORIGINAL)
 
 
 @register.simple_tag

@@ -11,8 +11,8 @@ from core.ids import MESSAGE, OUTBOX, parse_id
 from dashboard.access import PageRequest, page
 from dashboard.conversation_export import FORMATS, stream_export
 from dashboard.trace import build_trace, trace_as_json
-from messaging.models import Chat, Message, OutboxItem
 from messaging.addressing import Sender
+from messaging.models import Chat, Message, OutboxItem
 from messaging.services.resend import retry_item
 from messaging.services.send import queue_message
 
