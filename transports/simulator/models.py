@@ -5,6 +5,7 @@ of the product's models, and is what reconcile queries.
 """
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 
 from core.ids import uuid7
@@ -34,14 +35,18 @@ class PhoneChat(models.Model):
     """A conversation as the simulated network knows it; direct or group."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    guid = models.CharField(max_length=200, unique=True, help_text="any;-;<peer> or any;+;chat<digits>")
+    guid = models.CharField(max_length=200, unique=True, help_text="any;-;<line>;<peer> or any;+;chat<digits>")
     line_handle = models.CharField(max_length=120)
     is_group = models.BooleanField(default=False)
     name = models.CharField(max_length=200, blank=True)
     participants = ArrayField(models.CharField(max_length=120), default=list, help_text="Phones, without the line.")
+    line_typing_at = models.DateTimeField(null=True, help_text="Since when the line shows that it types.")
 
     class Meta:
-        indexes = [models.Index(fields=["line_handle"], name="phone_chat_line")]
+        indexes = [
+            models.Index(fields=["line_handle"], name="phone_chat_line"),
+            GinIndex(fields=["participants"], name="phone_chat_people"),
+        ]
 
     def __str__(self) -> str:
         return self.guid
@@ -90,6 +95,16 @@ class LineScenario(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line_handle}: {self.name}"
+
+
+class DispatchFence(models.Model):
+    """Tries of one dispatch key that reconcile has closed: a worker that wakes up late cannot send any more."""
+
+    key = models.UUIDField(primary_key=True)
+    closed_attempt = models.IntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.key} up to {self.closed_attempt}"
 
 
 class ScheduledEvent(models.Model):

@@ -1,0 +1,148 @@
+"""From claimed items to outcomes: builds what the transport gets, part by part, and writes what came of it."""
+
+import logging
+import os
+import socket
+import threading
+from uuid import UUID, uuid5
+
+from django.db import OperationalError
+
+from lines.models import Line
+from messaging.models import Chat, File, Operation, OutboxItem
+from messaging.services.audio import prepare_voice_memo
+from messaging.services.outbox import (
+    Claimed,
+    claim_items,
+    claim_started,
+    finish_item,
+    finish_reconciled,
+    note_part_sent,
+    release_expired,
+    start_items,
+)
+from transports.base import ChatRef, Claim, Disposition, FileRef, LineRef, Outcome
+from transports.registry import get_transport
+
+logger = logging.getLogger(__name__)
+TRANSPORTS = ("simulator",)  # those a worker here calls; pull transports fetch their items themselves
+NAMESPACE = UUID("6f0c1d3e-5a6b-5e0f-9d53-6d2b5b1b7f10")
+BATCH = 50
+
+
+def dispatch_due(*, rounds: int = 200) -> int:
+    """Dispatches what is ready until nothing is, or for so many rounds. Returns how many items were tried."""
+    worker = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 10_000}"
+    release_expired()
+    reconcile_started(worker=worker)
+    tried = 0
+    for _ in range(rounds):
+        claimed = claim_items(worker=worker, transports=TRANSPORTS, limit=BATCH)
+        if not claimed.items:
+            break
+        tried += dispatch_claimed(claimed)
+    return tried
+
+
+def dispatch_claimed(claimed: Claimed) -> int:
+    """Tries the items of a claim, each to its outcome. What a crash leaves is found by its lease."""
+    started = start_items(claimed)
+    lines, chats = _load(started)
+    for item in started:
+        try:
+            outcome = _dispatch(item, lines[item.line_id], chats[item.chat_id])
+            finish_item(item, outcome)
+        except OperationalError:
+            raise  # the database is away: the lease finds the item again
+        except Exception:
+            logger.exception("%s: dispatch broke", item.public_id)
+            finish_item(item, Outcome(disposition=Disposition.UNKNOWN, code="engine_error"))
+    return len(started)
+
+
+def reconcile_started(*, worker: str) -> int:
+    """Finds out what became of items whose worker vanished after the start mark. Never sends."""
+    claimed = claim_started(worker=worker, limit=BATCH)
+    lines, chats = _load(claimed.items)
+    for item in claimed.items:
+        item.claim_token = claimed.token
+        line, chat = lines[item.line_id], chats[item.chat_id]
+        claims = build_claims(item, line, chat)
+        if item.parts_sent >= len(claims):
+            finish_item(item, Outcome(disposition=Disposition.CONFIRMED, guid=item.guid))
+            continue
+        outcome = get_transport(line.transport).reconcile(claims[item.parts_sent])
+        if outcome.disposition == Disposition.CONFIRMED and item.parts_sent + 1 < len(claims):
+            note_part_sent(item, guid=outcome.guid or "")
+            outcome = _dispatch(item, line, chat)
+        finish_reconciled(item, outcome)
+    return len(claimed.items)
+
+
+def build_claims(item: OutboxItem, line: Line, chat: Chat) -> list[Claim]:
+    """The parts of an item in order: text first, then each file (spec transports §2.1)."""
+    content = item.content
+    files = [_file_ref(item, UUID(hex=key)) for key in content.get("files", [])]
+    parts: list[tuple[str | None, FileRef | None]] = []
+    if item.operation in (Operation.SEND, Operation.AUDIO):
+        parts = [(content["text"], None)] if content.get("text") else []
+        parts += [(None, file) for file in files]
+    return [
+        Claim(
+            key=uuid5(NAMESPACE, f"{item.id}:{index}"),
+            line=LineRef(id=line.id, handle=line.handle, service=line.service, region=line.region),
+            operation=item.operation,
+            chat=ChatRef(identifier=chat.identifier, is_group=chat.is_group, guids=tuple(chat.guids)),
+            attempt=max(item.attempts, 1),
+            text=text,
+            file=file,
+            reply_to_guid=content.get("reply_to_guid") if index == 0 else None,
+            target_guid=content.get("target_guid"),
+            target_part=content.get("part", 0),
+            reaction=content.get("reaction"),
+            is_on=content.get("is_on", True),
+            started_at=item.started_at,
+        )
+        for index, (text, file) in enumerate(parts or [(None, None)])
+    ]
+
+
+def _dispatch(item: OutboxItem, line: Line, chat: Chat) -> Outcome:
+    transport = get_transport(line.transport)
+    try:
+        claims = build_claims(item, line, chat)
+    except FileNotFoundError:
+        return Outcome(disposition=Disposition.REJECTED, code="file_unreadable", detail="The file is gone.")
+    except ValueError as error:
+        return Outcome(disposition=Disposition.REJECTED, code="media_unsupported", detail=str(error))
+    outcome = Outcome(disposition=Disposition.UNKNOWN)
+    for index in range(item.parts_sent, len(claims)):
+        outcome = transport.dispatch(claims[index])
+        if outcome.disposition != Disposition.CONFIRMED:
+            return outcome
+        if len(claims) > 1 and not note_part_sent(item, guid=outcome.guid or ""):
+            return Outcome(disposition=Disposition.UNKNOWN, code="delivery_unknown")
+    return outcome
+
+
+def _file_ref(item: OutboxItem, key: UUID) -> FileRef:
+    file = File.objects.get(pk=key)
+    if item.operation == Operation.AUDIO:
+        file = prepare_voice_memo(file=file)
+        return FileRef(
+            ref=file.audio_caf_key,
+            filename="Audio Message.caf",
+            mime_type="audio/x-caf",
+            is_audio_message=True,
+            duration_seconds=file.duration_seconds,
+        )
+    return FileRef(ref=file.storage_key, filename=file.filename, mime_type=file.mime_type, size=file.size)
+
+
+def _load(items: list[OutboxItem]) -> tuple[dict[UUID, Line], dict[UUID, Chat]]:
+    if not items:
+        return {}, {}
+    return (
+        Line.objects.in_bulk({item.line_id for item in items}),
+        Chat.objects.in_bulk({item.chat_id for item in items}),
+    )

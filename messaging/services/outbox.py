@@ -1,0 +1,280 @@
+"""The outbox's life: claims, leases, fencing, outcomes (spec transports §3; drawn in docs/outbox.md).
+
+A claim is one atomic statement with a fresh random token. Every later write names the token: a worker that lost its
+lease changes nothing. ``started_at`` is written before the first side effect, so an expired lease is decidable:
+not started -> back in the queue; started -> reconcile, never dispatch again.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from core.clock import now
+from events.services import NewEvent, append_events
+from events.types import OUTBOX_UPDATED
+from messaging.models import Operation, OutboxItem, OutboxStatus
+from messaging.payloads import encode, outbox_data
+from messaging.services.sent import record_failed, record_reaction_sent, record_sent
+from transports.base import Disposition, Outcome
+
+logger = logging.getLogger(__name__)
+RETRY_SECONDS = (2.0, 15.0, 60.0)
+RECONCILE_WINDOW = timedelta(seconds=120)
+SIMULATED_IN_FLIGHT, REAL_IN_FLIGHT = 64, 4
+
+# The oldest ready item of each free lane, of lines that may send, at most so many in flight per line.
+_CLAIM = """
+WITH flying AS (
+    SELECT line_id, count(*) AS n FROM messaging_outboxitem WHERE status = 'claimed' GROUP BY line_id
+), heads AS (
+    SELECT o.id, row_number() OVER (PARTITION BY o.line_id ORDER BY o.id) + coalesce(f.n, 0) AS place,
+        CASE WHEN l.transport = 'simulator' THEN %(simulated)s ELSE %(real)s END AS room
+    FROM messaging_outboxitem o
+    JOIN lines_line l ON l.id = o.line_id
+    LEFT JOIN flying f ON f.line_id = o.line_id
+    WHERE o.status = 'pending' AND o.not_before <= now() AND l.transport = ANY(%(transports)s)
+        AND l.paused_at IS NULL AND l.deleted_at IS NULL AND l.health NOT IN ('down', 'unpaired')
+        AND NOT EXISTS (SELECT 1 FROM messaging_outboxitem p
+            WHERE p.lane = o.lane AND p.status IN ('pending', 'claimed') AND p.id < o.id)
+    ORDER BY o.id LIMIT %(look)s
+), ready AS (
+    SELECT o.id FROM messaging_outboxitem o JOIN heads h ON h.id = o.id
+    WHERE h.place <= h.room AND o.status = 'pending'
+    ORDER BY o.id LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
+)
+UPDATE messaging_outboxitem o SET status = 'claimed', claim_token = %(token)s, claimed_by = %(worker)s,
+    claimed_at = now(), lease_until = now() + make_interval(secs => %(lease)s), held_reason = '', resumes_at = NULL
+FROM ready WHERE o.id = ready.id
+RETURNING o.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """Items that this worker holds until ``lease_until`` of each; ``token`` proves it."""
+
+    token: UUID
+    items: list[OutboxItem]
+
+
+def claim_items(*, worker: str, transports: Sequence[str], limit: int = 50) -> Claimed:
+    """Takes ready items, oldest first. One statement, safe in any number of processes."""
+    token = uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "token": token,
+                "worker": worker[:80],
+                "lease": settings.OUTBOX_LEASE_SECONDS,
+                "transports": list(transports),
+                "simulated": SIMULATED_IN_FLIGHT,
+                "real": REAL_IN_FLIGHT,
+                "look": limit * 4,
+                "limit": limit,
+            },
+        )
+        keys = [row[0] for row in cursor.fetchall()]
+    return Claimed(token, list(OutboxItem.objects.filter(pk__in=keys).order_by("id")) if keys else [])
+
+
+def start_items(claimed: Claimed) -> list[OutboxItem]:
+    """The start mark, for all items of a claim at once; returns those that are still ours."""
+    moment = now()
+    keys = [item.pk for item in claimed.items]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE messaging_outboxitem SET started_at = %s, attempts = attempts + 1"
+            " WHERE id = ANY(%s) AND claim_token = %s AND status = 'claimed' AND lease_until > now() RETURNING id",
+            [moment, keys, claimed.token],
+        )
+        ours = {row[0] for row in cursor.fetchall()}
+    started = [item for item in claimed.items if item.pk in ours]
+    for item in started:
+        item.started_at, item.attempts, item.claim_token = moment, item.attempts + 1, claimed.token
+    return started
+
+
+def renew_lease(item: OutboxItem) -> bool:
+    """Whether the item is still ours; then for another lease."""
+    until = now() + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
+    return bool(_held(item).update(lease_until=until))
+
+
+def note_part_sent(item: OutboxItem, *, guid: str) -> bool:
+    """A part has arrived; the first part's guid is the item's. False if the item is no longer ours."""
+    item.parts_sent += 1
+    item.guid = item.guid or guid
+    return bool(_held(item).update(parts_sent=item.parts_sent, guid=item.guid))
+
+
+def finish_item(item: OutboxItem, outcome: Outcome) -> str:
+    """Writes what a try led to, with message, event and counters in one transaction.
+
+    Returns the item's new status, or ``stale`` when another worker has it: then nothing is written.
+    """
+    with transaction.atomic():
+        if not _lock(item):
+            logger.warning("%s: a stale claim reported %s", item.public_id, outcome.disposition)
+            return "stale"
+        match outcome.disposition:
+            case Disposition.CONFIRMED:
+                _sent(item, outcome)
+            case Disposition.REJECTED:
+                _failed(item, outcome.code or "engine_error", outcome.detail)
+            case Disposition.NOT_STARTED:
+                _again(item, outcome)
+            case Disposition.ACCEPTED | Disposition.UNKNOWN:
+                _wait_for_reconcile(item)
+        return str(item.status)
+
+
+def release_expired() -> int:
+    """Puts items back whose worker vanished before it started, and gives up what passed its deadline."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE messaging_outboxitem SET status = 'pending', claim_token = NULL, lease_until = NULL"
+            " WHERE status = 'claimed' AND lease_until < now() AND started_at IS NULL"
+        )
+        released = int(cursor.rowcount)
+    return released + _expire()
+
+
+def claim_started(*, worker: str, limit: int = 50) -> Claimed:
+    """Takes items whose lease ran out after the start mark: their outcome must be found out."""
+    token = uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE messaging_outboxitem SET claim_token = %s, claimed_by = %s,"
+            " lease_until = now() + make_interval(secs => %s) WHERE id IN ("
+            "SELECT id FROM messaging_outboxitem WHERE status = 'claimed' AND lease_until < now()"
+            " AND started_at IS NOT NULL ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED) RETURNING id",
+            [token, worker[:80], settings.OUTBOX_LEASE_SECONDS, limit],
+        )
+        keys = [row[0] for row in cursor.fetchall()]
+    items = list(OutboxItem.objects.filter(pk__in=keys).order_by("id")) if keys else []
+    return Claimed(token, items)
+
+
+def finish_reconciled(item: OutboxItem, outcome: Outcome) -> str:
+    """As ``finish_item``; an outcome that stays open waits until the window has passed and is then unknown."""
+    open_still = outcome.disposition in (Disposition.UNKNOWN, Disposition.ACCEPTED)
+    if open_still and item.started_at is not None and now() > item.started_at + RECONCILE_WINDOW:
+        outcome = Outcome(disposition=Disposition.REJECTED, code="delivery_unknown", detail=outcome.detail)
+    return finish_item(item, outcome)
+
+
+def _held(item: OutboxItem):  # type: ignore[no-untyped-def]
+    return OutboxItem.objects.filter(pk=item.pk, claim_token=item.claim_token, status=OutboxStatus.CLAIMED)
+
+
+def _lock(item: OutboxItem) -> bool:
+    return _held(item).select_for_update().exists()
+
+
+def _write(item: OutboxItem, **values: object) -> None:
+    for name, value in values.items():
+        setattr(item, name, value)
+    OutboxItem.objects.filter(pk=item.pk).update(**values)
+
+
+def _announce(item: OutboxItem) -> None:
+    append_events(
+        [
+            NewEvent(
+                organization_id=item.organization_id,
+                line_id=item.line_id,
+                chat_id=item.chat_id,
+                type=OUTBOX_UPDATED,
+                object_id=item.id,
+                data=encode(outbox_data(item)),
+            )
+        ]
+    )
+
+
+def _sent(item: OutboxItem, outcome: Outcome) -> None:
+    at = outcome.sent_at or now()
+    message_id: UUID | None = None
+    if item.operation in (Operation.SEND, Operation.AUDIO):
+        message_id = record_sent(
+            item=item, guid=item.guid or outcome.guid or "", sent_at=at, service=outcome.service
+        )
+    elif item.operation == Operation.REACT:
+        record_reaction_sent(item=item, guid=outcome.guid, sent_at=at)
+    _write(
+        item,
+        status=OutboxStatus.SENT,
+        completed_at=now(),
+        message_id=message_id,
+        guid=item.guid or outcome.guid or "",
+        error=None,
+        error_detail="",
+        claim_token=None,
+        lease_until=None,
+    )
+    _announce(item)
+
+
+def _failed(item: OutboxItem, code: str, detail: str) -> None:
+    if item.parts_sent:
+        code = "partial_delivery"
+    _write(
+        item,
+        status=OutboxStatus.FAILED,
+        completed_at=now(),
+        error=code[:60],
+        error_detail=detail[:300],
+        claim_token=None,
+        lease_until=None,
+    )
+    record_failed(item=item, code=code)
+
+
+def _again(item: OutboxItem, outcome: Outcome) -> None:
+    """Nothing happened: back into the queue, later; after the last attempt it has failed."""
+    if item.parts_sent or item.attempts >= item.max_attempts:
+        _failed(item, outcome.code or "engine_error", outcome.detail)
+        return
+    pause = RETRY_SECONDS[min(max(item.attempts, 1), len(RETRY_SECONDS)) - 1] * random.uniform(1.0, 1.1)
+    _write(
+        item,
+        status=OutboxStatus.PENDING,
+        not_before=now() + timedelta(seconds=max(pause, outcome.retry_after_seconds or 0)),
+        error_detail=f"{outcome.code or 'engine_error'} {outcome.detail}".strip()[:300],
+        claim_token=None,
+        lease_until=None,
+        started_at=None,
+    )
+    _announce(item)
+
+
+def _wait_for_reconcile(item: OutboxItem) -> None:
+    """The outcome is open: the lease ends now, so that the next look finds the item and asks the transport."""
+    _write(item, lease_until=now() + timedelta(milliseconds=200), claim_token=None)
+
+
+def _expire() -> int:
+    expired = 0
+    rows = OutboxItem.objects.filter(status=OutboxStatus.PENDING, deadline_at__lt=now()).order_by("id")
+    for key in list(rows.values_list("pk", flat=True)[:500]):
+        with transaction.atomic():
+            locked = OutboxItem.objects.select_for_update(skip_locked=True)
+            item = locked.filter(pk=key, status=OutboxStatus.PENDING).first()
+            if item is not None:
+                late = item.operation in (Operation.TYPING, Operation.READ)
+                _failed(item, "expired" if late else "line_offline", "Its time had passed before it could be sent.")
+                expired += 1
+    return expired
+
+
+def next_due_at() -> datetime | None:
+    """When the next pending item may be tried, if it waits for a time."""
+    rows = OutboxItem.objects.filter(status=OutboxStatus.PENDING, not_before__gt=now())
+    return rows.order_by("not_before").values_list("not_before", flat=True).first()
