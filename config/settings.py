@@ -230,6 +230,22 @@ EVENT_CONSUMERS = {
     "live": "dashboard.tasks.publish_live_hints",
 }
 
+# Tables partitioned by day, and for how many days each is kept.
+PARTITIONED_TABLES = {
+    "events_event": EVENT_RETENTION_DAYS,
+    "webhooks_app_delivery": EVENT_RETENTION_DAYS,
+    "webhooks_app_attempt": EVENT_RETENTION_DAYS,
+    "accounts_apirequest": REQUEST_LOG_RETENTION_DAYS,
+}
+# What the sweeper calls, and every how many seconds.
+SWEEPS: dict[str, float] = {
+    "messaging.sweeps.hint_outbox": 1.0,
+    "messaging.sweeps.hint_inbound": 1.0,
+    "messaging.sweeps.hint_simulator": 1.0,
+    "events.sweeps.hint_consumers": 1.0,
+    "events.sweeps.keep_partitions": 3600.0,
+}
+
 # --- Celery: hints only; the rows in PostgreSQL are the work ---------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=", 1)
 CELERY_TASK_IGNORE_RESULT = True

@@ -2,9 +2,19 @@
 
 from celery import shared_task
 
-from messaging.services import receive
+from messaging.services import dispatch, receive, simulated
 
 
 @shared_task(name="messaging.tasks.apply_inbound")
 def apply_inbound() -> None:
     receive.apply_inbound()
+
+
+@shared_task(name="messaging.tasks.dispatch_outbox")
+def dispatch_outbox() -> None:
+    dispatch.dispatch_due()
+
+
+@shared_task(name="messaging.tasks.pump_simulator")
+def pump_simulator() -> None:
+    simulated.pump_for(seconds=30)

@@ -10,7 +10,6 @@ from django.db import OperationalError
 
 from lines.models import Line
 from messaging.models import Chat, File, Operation, OutboxItem
-from messaging.services.audio import prepare_voice_memo
 from messaging.services.outbox import (
     Claimed,
     claim_items,
@@ -128,6 +127,8 @@ def _dispatch(item: OutboxItem, line: Line, chat: Chat) -> Outcome:
 def _file_ref(item: OutboxItem, key: UUID) -> FileRef:
     file = File.objects.get(pk=key)
     if item.operation == Operation.AUDIO:
+        from messaging.services.audio import prepare_voice_memo
+
         file = prepare_voice_memo(file=file)
         return FileRef(
             ref=file.audio_caf_key,

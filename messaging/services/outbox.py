@@ -203,9 +203,7 @@ def _sent(item: OutboxItem, outcome: Outcome) -> None:
     at = outcome.sent_at or now()
     message_id: UUID | None = None
     if item.operation in (Operation.SEND, Operation.AUDIO):
-        message_id = record_sent(
-            item=item, guid=item.guid or outcome.guid or "", sent_at=at, service=outcome.service
-        )
+        message_id = record_sent(item=item, guid=item.guid or outcome.guid or "", sent_at=at, service=outcome.service)
     elif item.operation == Operation.REACT:
         record_reaction_sent(item=item, guid=outcome.guid, sent_at=at)
     _write(

@@ -5,31 +5,30 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('simulator', '0001_initial'),
+        ("simulator", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DispatchFence',
+            name="DispatchFence",
             fields=[
-                ('key', models.UUIDField(primary_key=True, serialize=False)),
-                ('closed_attempt', models.IntegerField()),
+                ("key", models.UUIDField(primary_key=True, serialize=False)),
+                ("closed_attempt", models.IntegerField()),
             ],
         ),
         migrations.AddField(
-            model_name='phonechat',
-            name='line_typing_at',
-            field=models.DateTimeField(help_text='Since when the line shows that it types.', null=True),
+            model_name="phonechat",
+            name="line_typing_at",
+            field=models.DateTimeField(help_text="Since when the line shows that it types.", null=True),
         ),
         migrations.AlterField(
-            model_name='phonechat',
-            name='guid',
-            field=models.CharField(help_text='any;-;<line>;<peer> or any;+;chat<digits>', max_length=200, unique=True),
+            model_name="phonechat",
+            name="guid",
+            field=models.CharField(help_text="any;-;<line>;<peer> or any;+;chat<digits>", max_length=200, unique=True),
         ),
         migrations.AddIndex(
-            model_name='phonechat',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['participants'], name='phone_chat_people'),
+            model_name="phonechat",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["participants"], name="phone_chat_people"),
         ),
     ]
