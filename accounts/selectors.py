@@ -175,6 +175,14 @@ def list_audit_entries(
     return read_page(filter_audit_entries(organization, narrowed), order=("-id",), before=before, after=after)
 
 
+def list_audit_actors(*, organization: Organization) -> list[User]:
+    """Who may stand in the log: owners and admins of now, at most 200, for the filter."""
+    managing = User.objects.filter(
+        memberships__organization=organization, memberships__role__in=[Role.OWNER, Role.ADMIN]
+    )
+    return list(managing.order_by("email")[:200])
+
+
 def filter_audit_entries(organization: Organization, narrowed: AuditFilter) -> QuerySet[AuditEntry]:
     entries = AuditEntry.objects.filter(organization=organization).select_related("actor", "impersonator")
     if narrowed.actor_id is not None:

@@ -79,7 +79,7 @@ def create_key(
         action="api_key.created",
         target_id=key.public_id,
         target_label=key.name,
-        after=_described(key),
+        after={field: value for field, value in _described(key).items() if value not in (None, [])},
     )
     return key, token
 

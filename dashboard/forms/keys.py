@@ -35,7 +35,12 @@ class KeyForm(PageForm):
     """Name, scopes, lines, expiry and limits of a key. Values are checked by the service."""
 
     name = forms.CharField(
-        label="Name", help_text="Where it runs, for example prod-agent.", required=False, strip=True, max_length=200
+        widget=forms.TextInput(attrs={"data-focus": ""}),
+        label="Name",
+        help_text="Where it runs, for example prod-agent.",
+        required=False,
+        strip=True,
+        max_length=200,
     )
     lifetime = forms.ChoiceField(label="Expires", choices=LIFETIMES, required=False, help_text=" ")
     expires_at = forms.DateTimeField(

@@ -2,9 +2,14 @@
 
 from django.urls import URLPattern
 
-from dashboard.views.accounts_pages import keys, onboarding
+from dashboard.views.accounts_pages import audit, keys, mailbox, members, onboarding, organization, profile
 
 urlpatterns: list[URLPattern] = [
     *onboarding.urlpatterns,
     *keys.urlpatterns,
+    *organization.urlpatterns,
+    *members.urlpatterns,
+    *profile.urlpatterns,
+    *audit.urlpatterns,
+    *mailbox.urlpatterns,
 ]

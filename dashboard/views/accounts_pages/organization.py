@@ -1,0 +1,139 @@
+"""Settings of the organization: name, leaving, handing over, deleting."""
+
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+
+from accounts.models import Membership
+from accounts.selectors import count_members
+from accounts.services.audit import Actor
+from accounts.services.members import remove_member, transfer_ownership
+from accounts.services.organizations import cancel_deletion, rename_organization, schedule_deletion
+from accounts.sessions import ORGANIZATION_KEY
+from core.errors import AppError, invalid
+from dashboard.access import PageRequest, page
+from dashboard.forms.errors import show_error
+from dashboard.forms.organization import DeletionForm, OrganizationSettingsForm, TransferForm
+
+
+@page(role="member", act="owner")
+def settings(request: PageRequest) -> HttpResponse:
+    organization = request.organization
+    form = OrganizationSettingsForm(
+        request.POST or None, initial={"name": organization.name, "slug": organization.slug}
+    )
+    if request.method == "POST" and form.is_valid():
+        try:
+            rename_organization(
+                organization=organization,
+                name=form.cleaned_data["name"],
+                slug=form.cleaned_data["slug"],
+                actor=Actor.from_request(request),
+            )
+            messages.success(request, "Organization saved.")
+            return redirect("settings")
+        except AppError as error:
+            show_error(form, error)
+    counts = count_members(organization=organization)
+    return render(
+        request,
+        "dashboard/settings/organization.html",
+        {
+            "form": form,
+            "counts": counts,
+            "total": sum(counts.values()),
+            "is_last_owner": _is_last_owner(request, counts),
+        },
+        status=422 if form.errors else 200,
+    )
+
+
+@page(role="member")
+def leave(request: PageRequest) -> HttpResponse:
+    if request.method == "POST":
+        name = request.organization.name
+        try:
+            remove_member(membership=request.membership, actor=Actor.from_request(request))
+        except AppError as error:
+            messages.error(request, error.message)
+            return redirect("settings")
+        request.session.pop(ORGANIZATION_KEY, None)
+        messages.success(request, f"You have left {name}.")
+        return redirect("/")
+    return _ask(request, "leave", {})
+
+
+@page(role="owner")
+def transfer(request: PageRequest) -> HttpResponse:
+    form = TransferForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            email = form.cleaned_data["member"].strip()
+            taker = _find_member(request, email)
+            transfer_ownership(
+                organization=request.organization,
+                giver=request.membership,
+                taker=taker,
+                actor=Actor.from_request(request),
+            )
+            messages.success(request, f"{taker.user.display_name} owns {request.organization.name} now.")
+            return redirect("settings")
+        except AppError as error:
+            show_error(form, error)
+    return _ask(request, "transfer", {"form": form})
+
+
+@page(role="owner")
+def delete(request: PageRequest) -> HttpResponse:
+    form = DeletionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            schedule_deletion(
+                organization=request.organization,
+                typed_name=form.cleaned_data["typed_name"],
+                actor=Actor.from_request(request),
+            )
+            messages.warning(request, "The organization will be deleted in seven days. You can cancel until then.")
+            return redirect("settings")
+        except AppError as error:
+            show_error(form, error)
+    return _ask(request, "delete", {"form": form})
+
+
+@page(role="owner", methods=("POST",))
+def keep(request: PageRequest) -> HttpResponse:
+    """Cancels the deletion."""
+    cancel_deletion(organization=request.organization, actor=Actor.from_request(request))
+    messages.success(request, "The organization stays.")
+    return redirect("settings")
+
+
+def _is_last_owner(request: PageRequest, counts: dict[str, int]) -> bool:
+    return request.membership.is_owner and counts.get("owner", 0) == 1
+
+
+def _find_member(request: PageRequest, email: str) -> Membership:
+    found = Membership.objects.filter(organization=request.organization, user__email__iexact=email)
+    taker = found.select_related("user", "organization").first() if email else None
+    if taker is None:
+        raise invalid("member", "No member of this organization has this address.")
+    return taker
+
+
+def _ask(request: PageRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+    """A question on a page of its own."""
+    form = context.get("form")
+    status = 422 if form is not None and form.errors else 200
+    return render(request, f"dashboard/settings/{name}.html", context, status=status)
+
+
+urlpatterns = [
+    path("settings", settings, name="settings"),
+    path("settings/leave", leave, name="organization_leave"),
+    path("settings/transfer", transfer, name="organization_transfer"),
+    path("settings/delete", delete, name="organization_delete"),
+    path("settings/delete/cancel", keep, name="organization_keep"),
+]
