@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.forms import BoundField
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -206,6 +207,40 @@ def sparkline(values: Sequence[float], label: str, tone: str = "mute") -> SafeSt
         line,
         line,
     )
+
+
+# --- forms and empty places ------------------------------------------------------------------------------------------
+_CONTROLS = {"checkbox": "m-cb", "select": "form-select", "selectmultiple": "form-select"}
+
+
+@register.filter
+def as_control(field: BoundField, large: object = "") -> SafeString:
+    """The field's control with the classes of the design and its hint or error tied to it."""
+    if field.widget_type in ("radioselect", "checkboxselectmultiple"):
+        return field.as_widget()
+    described = "error" if field.errors else "hint" if field.help_text else ""
+    attributes: dict[str, Any] = {"class": _CONTROLS.get(field.widget_type, "form-control")}
+    if large:
+        attributes["class"] += " form-control-lg2"
+    if described:
+        attributes["aria-describedby"] = f"{field.auto_id}-{described}"
+    if field.errors:
+        attributes["aria-invalid"] = "true"
+    return field.as_widget(attrs=attributes)
+
+
+@register.inclusion_tag("parts/_empty.html")
+def empty(
+    title: str,
+    text: str = "",
+    action: str = "",
+    href: str = "",
+    action2: str = "",
+    href2: str = "",
+    drawing: bool = True,
+) -> dict[str, Any]:
+    """What will be here and how to get it; ``drawing=False`` for "no results" of a filter."""
+    return locals()
 
 
 # --- the shell -------------------------------------------------------------------------------------------------------

@@ -1,0 +1,132 @@
+"""Charts made on the server: SVG without a library, labels as HTML beside it, the same data as a table.
+
+chart = bar_chart(label="Deliveries per hour; 56 failed after 14:00", columns=[
+    Column("14:00", [373, 27, 0], tip="14:00: 400 delivered", href="?from=…"), …],
+    series=["Delivered", "Retried", "Failed"])
+{{ chart }} in a template
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+
+from dashboard.formatting import format_number
+
+BAR_CLASSES = ("b1", "b3", "b2")  # calm, amber, red
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One place on the x axis. ``values``: one per series; None where nothing is known."""
+
+    name: str
+    values: Sequence[float | None]
+    tip: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Forecast:
+    """A dashed continuation of a line from its last value: ``steps`` columns further it is ``value``."""
+
+    steps: float
+    value: float
+    word: str  # "19:40", shown where the limit is crossed
+
+
+def nice_top(value: float) -> float:
+    """The smallest round number that is not below ``value``."""
+    if value <= 3:
+        return 3
+    size = 10 ** math.floor(math.log10(value))
+    return next(step * size for step in (1, 1.2, 1.5, 2, 3, 4.5, 6, 7.5, 9, 10) if step * size >= value)
+
+
+def bar_chart(
+    *, label: str, columns: Sequence[Column], series: Sequence[str], is_tall: bool = True, unit: str = ""
+) -> SafeString:
+    """Stacked bars: first series calm, then amber, then red."""
+    top = nice_top(max((sum(v or 0 for v in c.values) for c in columns), default=0))
+    width = 100 / max(1, len(columns))
+    bars = []
+    for index, column in enumerate(columns):
+        y = 100.0
+        for kind, value in zip(BAR_CLASSES, column.values, strict=False):
+            height = 100 * (value or 0) / top
+            if height <= 0:
+                continue
+            gap = 0.7 if y < 100 else 0.0
+            y -= height
+            bars.append((kind, f"{index * width + width * 0.12:.2f}", f"{width * 0.76:.2f}", y, max(0.4, height - gap)))
+    context = {"bars": [(k, x, w, f"{y:.2f}", f"{h:.2f}") for k, x, w, y, h in bars]}
+    return _render(context, label, columns, series, top, is_tall, unit)
+
+
+def line_chart(
+    *,
+    label: str,
+    columns: Sequence[Column],
+    series: str,
+    limit: float | None = None,
+    forecast: Forecast | None = None,
+    is_tall: bool = False,
+    unit: str = "",
+) -> SafeString:
+    """One blue line of each column's first value, with the limit in red, 80 % of it in amber and a dashed forecast."""
+    known = [(i, c.values[0]) for i, c in enumerate(columns) if c.values and c.values[0] is not None]
+    highest = max([value for _, value in known if value is not None], default=0)
+    top = nice_top(max(highest, (limit or 0) * 1.15, forecast.value if forecast else 0))
+    span = max(1, len(columns) - 1)
+
+    def at(index: float, value: float) -> str:
+        return f"{100 * index / span:.2f},{100 - 100 * value / top:.2f}"
+
+    points = " ".join(at(index, value or 0) for index, value in known)
+    context: dict[str, object] = {"line": points}
+    if known:
+        context["area"] = f"{100 * known[0][0] / span:.2f},100 {points} {100 * known[-1][0] / span:.2f},100"
+        now = 100 * known[-1][0] / span
+        context["now"] = f"{now:.2f}" if now < 99 else ""
+    if limit:
+        context |= {"limit_y": f"{100 - 100 * limit / top:.2f}", "near_y": f"{100 - 80 * limit / top:.2f}"}
+        context["limit_words"] = f"Limit {format_number(limit)}"
+    if forecast and known:
+        end = min(float(span), known[-1][0] + forecast.steps)
+        context["forecast"] = f"{at(known[-1][0], known[-1][1] or 0)} {at(end, forecast.value)}"
+        context["forecast_word"] = forecast.word
+    return _render(context, label, columns, [series], top, is_tall, unit)
+
+
+def _render(
+    context: dict[str, object],
+    label: str,
+    columns: Sequence[Column],
+    series: Sequence[str],
+    top: float,
+    is_tall: bool,
+    unit: str,
+) -> SafeString:
+    width = 100 / max(1, len(columns))
+    every = max(1, math.ceil(len(columns) / 8))
+    context |= {
+        "label": label,
+        "is_tall": is_tall,
+        "y_labels": [format_number(round(top * share, 2)) for share in (1, 2 / 3, 1 / 3, 0)],
+        "grid": ["0", "33.33", "66.67", "100"],
+        "hits": [
+            {"x": f"{i * width:.2f}", "width": f"{width:.2f}", "tip": c.tip or _tip(c, series, unit), "href": c.href}
+            for i, c in enumerate(columns)
+        ],
+        "x_labels": [c.name for i, c in enumerate(columns) if i % every == 0],
+        "series": series,
+        "rows": [(c.name, [format_number(v) for v in c.values], c.href) for c in columns],
+    }
+    return render_to_string("parts/_chart.html", context)
+
+
+def _tip(column: Column, series: Sequence[str], unit: str) -> str:
+    words = [f"{name} {format_number(value)}{unit}" for name, value in zip(series, column.values, strict=False)]
+    return f"{column.name}: " + ", ".join(words)

@@ -1,0 +1,38 @@
+"""Every part of the design, in both themes and at both widths."""
+
+from typing import Any
+
+import pytest
+from django.template import Context, Template
+
+from dashboard.code_colors import color_code
+from tests.axe import assert_accessible
+
+
+@pytest.mark.parametrize("language", ["json", "bash", "python", "typescript", "unknown"])
+@pytest.mark.parametrize(
+    "text", ["<script>alert(1)</script>", '"<img src=x onerror=y>": "</span><b>"', "# <b>'\"`<i>", "// <u> `${<s>}`"]
+)
+def test_code_never_becomes_markup(language: str, text: str) -> None:
+    rest = color_code(text, language)
+    for ours in ('<span class="k">', '<span class="s">', '<span class="n">', '<span class="c">', '<span class="w">'):
+        rest = rest.replace(ours, "")
+    assert "<" not in rest.replace("</span>", "")
+
+
+def test_an_id_with_markup_in_it_is_escaped() -> None:
+    shown = Template("{% id x %}{% status 'delivery' x %}{% tag x %}").render(Context({"x": '"><script>'}))
+    assert "<script>" not in shown
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["/dev/components", "/account/login/", "/account/signup/", "/account/password/reset/"])
+def test_the_page_is_accessible(live_server: Any, open_page: Any, path: str, theme: str, size: str) -> None:
+    page = open_page(theme=theme, size=size)
+    page.goto(live_server.url + path)
+    page.wait_for_load_state("networkidle")
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
