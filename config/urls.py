@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from api.downloads import serve_file
+
 urlpatterns = [
     path("operator/admin/", admin.site.urls),
+    path("files/<str:token>", serve_file, name="file"),
     path("", include("dashboard.urls")),
 ]

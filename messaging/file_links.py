@@ -58,7 +58,7 @@ def sign_file_url(file_id: UUID, *, variant: Variant = Variant.ORIGINAL, life_se
 def open_file_token(token: str) -> FileLink | None:
     """What a token stands for; None when it is forged, malformed or expired."""
     body, _, signature = token.partition(".")
-    if not signature or not any(hmac.compare_digest(_sign(key, body), signature) for key in _keys()):
+    if not signature or not any(hmac.compare_digest(_sign(key, body).encode(), signature.encode()) for key in _keys()):
         return None
     try:
         file_id, variant, expires = UUID(hex=body[:32]), Variant(body[32]), int(body[33:], 16)

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from messaging.services import dispatch, receive, simulated
+from messaging.services.audio import prepare_received_memos
 
 
 @shared_task(name="messaging.tasks.apply_inbound")
@@ -18,3 +19,9 @@ def dispatch_outbox() -> None:
 @shared_task(name="messaging.tasks.pump_simulator")
 def pump_simulator() -> None:
     simulated.pump_for(seconds=30)
+
+
+@shared_task(name="messaging.tasks.prepare_sound")
+def prepare_sound() -> None:
+    while prepare_received_memos():
+        pass

@@ -50,6 +50,7 @@ class Batch:
     lines: Mapping[UUID, Line]
     events: list[NewEvent] = field(default_factory=list)
     has_new: bool = False
+    has_sound: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def apply_message(batch: Batch, arrival: Arrival) -> str:
         return "duplicate"
     batch.events.append(written[1])
     batch.has_new = True
+    batch.has_sound = batch.has_sound or body.is_audio_message
     return "applied"
 
 

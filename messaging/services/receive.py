@@ -108,6 +108,8 @@ def _apply_rows(rows: list[InboundEvent], *, one_by_one: bool) -> int:
             row.applied_at = now()
     InboundEvent.objects.bulk_update(rows, ["applied_at", "outcome", "not_before", "gives_up_at"])
     append_events(batch.events)
+    if batch.has_sound:
+        transaction.on_commit(lambda: send_hint("messaging.tasks.prepare_sound"))
     if batch.has_new:
         _wake_waiting({row.line_id for row in rows})
     return sum(1 for row in rows if row.applied_at)

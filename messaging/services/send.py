@@ -37,8 +37,10 @@ from messaging.addressing import (
     parse_message,
 )
 from messaging.models import Operation
+from messaging.services.audio import check_sound
 from messaging.services.chats import ensure_sandbox_chat
 from messaging.services.outbox_insert import NewItem, insert_item
+from messaging.transcoding import AudioRefused
 
 MAX_TEXT = 20_000
 REACTIONS = ("love", "like", "dislike", "laugh", "emphasize", "question")
@@ -113,6 +115,7 @@ def queue_audio(
     content: dict[str, Any] = {"files": [_found_file(target, "audio_message").hex]}
     if not (target.file_mime_type or "").startswith("audio/"):
         raise invalid("audio_message", "The file is not a sound file.")
+    _check_sound(target)
     _add_reply(content, target, reply)
     if target.service == "sms":
         raise InvalidRequestError("advanced_features_required", "Voice messages are for iMessage lines.", param="from")
@@ -239,6 +242,16 @@ def _found_file(target: Target, param: str) -> UUID:
     if target.file_id is None:
         raise not_found("file", param=param)
     return target.file_id
+
+
+def _check_sound(target: Target) -> None:
+    """Refuses at once what could never be sent. One that was sent before is known to be good."""
+    if target.file_id is None or target.file_has_voice:
+        return
+    try:
+        check_sound(file_id=target.file_id)
+    except AudioRefused as refusal:
+        raise invalid("audio_message", f"The file cannot be sent as a voice message: {refusal.reason}.") from None
 
 
 def _add_reply(content: dict[str, Any], target: Target, reply: Address | None) -> None:

@@ -48,7 +48,13 @@ def paired(sandbox: Line, lumen: Organization) -> SandboxPairing:
 @pytest.fixture
 def file(lumen: Organization) -> File:
     return File.objects.create(
-        organization=lumen, storage_key="x/y", filename="a.m4a", mime_type="audio/mp4", size=4, sha256=b"0" * 32
+        organization=lumen,
+        storage_key="x/y",
+        filename="a.m4a",
+        mime_type="audio/mp4",
+        size=4,
+        sha256=b"0" * 32,
+        audio_caf_key="x/y.caf",
     )
 
 
