@@ -17,7 +17,7 @@ BIT_RATE = 32_000
 PEAKS = 64
 
 
-class AudioRefused(Exception):
+class AudioRefused(ValueError):
     """``code`` is one of spec transports §2.2: media_unsupported or media_too_large."""
 
     def __init__(self, code: str, reason: str) -> None:
@@ -41,6 +41,8 @@ def probe_sound(path: Path) -> None:
     try:
         with av.open(str(path)) as container:
             _check_container(container)
+    except AudioRefused:
+        raise
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise AudioRefused("media_unsupported", f"this is not a sound file that can be read: {error}") from None
 
@@ -62,6 +64,8 @@ def convert_sound(path: Path) -> Sound:
             if encoder is not None:
                 encoder.add(frame)
             aac.add(frame)
+    except AudioRefused:
+        raise
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise AudioRefused("media_unsupported", f"the sound cannot be decoded: {error}") from None
     if not meter.samples:

@@ -27,12 +27,11 @@ RECENT = timedelta(days=2)
 BATCH = 10
 
 
-def prepare_voice_memo(*, file_id: UUID) -> File:
+def prepare_voice_memo(*, file: File) -> File:
     """The file with its CAF, AAC, duration and peaks; made on first use. Raises ``AudioRefused``.
 
     Send ``file.audio_caf_key`` under ``VOICE_NAME``. Two processes at once do the work twice and agree.
     """
-    file = File.objects.get(id=file_id)
     if file.audio_caf_key:
         return file
     with local_copy(file) as path:
@@ -65,7 +64,7 @@ def prepare_received_memos() -> int:
     for attachment in rows:
         assert attachment.file is not None
         try:
-            prepare_voice_memo(file_id=attachment.file.id)
+            prepare_voice_memo(file=attachment.file)
         except AudioRefused:
             File.objects.filter(id=attachment.file.id).update(duration_seconds=0)
         _announce(attachment)

@@ -1,7 +1,6 @@
 """Fetching the bytes of announced attachments, before their message is applied and outside its transaction."""
 
 import logging
-from importlib import import_module
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from messaging.models import InboundEvent, Message
 from messaging.services.apply import owner_of
 from messaging.services.files import store_file
 from transports.base import LineRef
+from transports.registry import get_transport
 
 logger = logging.getLogger(__name__)
 MAX_FETCHES = 20
@@ -65,12 +65,11 @@ def _owner(row: InboundEvent, line: Line, body: dict[str, Any]) -> UUID | None:
 
 def _fetch(line: Line, owner: UUID, attachment: dict[str, Any]) -> str | None:
     ref = str(attachment.get("ref") or attachment.get("guid") or "")
-    transport = import_module("transports.registry").get_transport(line.transport)
     place = LineRef(id=line.id, handle=line.handle, service=line.service, region=line.region)
     try:
         file = store_file(
             organization_id=owner,
-            chunks=transport.open_media(place, ref),
+            chunks=get_transport(line.transport).open_media(place, ref),
             filename=attachment.get("filename"),
             mime_type=attachment.get("mime_type"),
         )

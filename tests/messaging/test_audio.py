@@ -123,12 +123,12 @@ def stored(organization: Organization, name: str) -> File:
 
 def test_a_file_is_prepared_once(lumen: Organization) -> None:
     file = stored(lumen, "speech.mp3")
-    prepared = prepare_voice_memo(file_id=file.id)
-    again = prepare_voice_memo(file_id=file.id)
+    prepared = prepare_voice_memo(file=file)
+    again = prepare_voice_memo(file=File.objects.get())
     assert prepared.audio_caf_key == again.audio_caf_key != ""
     assert prepared.duration_seconds == pytest.approx(SECONDS, abs=0.1)
     assert sign_listen_url(prepared) is not None
-    apple = prepare_voice_memo(file_id=stored(lumen, "speech-opus24k-apple-layout.caf").id)
+    apple = prepare_voice_memo(file=stored(lumen, "speech-opus24k-apple-layout.caf"))
     assert apple.audio_caf_key == apple.storage_key
 
 
