@@ -66,7 +66,7 @@ def answer(request: HttpRequest) -> HttpResponse:
         request.META.get("HTTP_USER_AGENT", "")[:200],
     )  # fmt: skip
     _drop_broken_connection()
-    reply = _guard(call, lambda: _serve(_choose(found, "GET" if method == "HEAD" else method), call))
+    reply = _guard(call, lambda: _serve(_choose(found, method, call), call))
     reply.headers = {**call.response_headers, **reply.headers}
     _log(call, method, _template(found), reply, time.perf_counter() - started)
     return to_response(reply, is_head=method == "HEAD")
@@ -115,13 +115,14 @@ def _preflight(methods: list[str]) -> HttpResponse:
     return response
 
 
-def _choose(found: tuple[Any, Any] | None, method: str) -> Endpoint:
+def _choose(found: tuple[Any, Any] | None, method: str, call: Call[Any, Any]) -> Endpoint:
     if found is None:
         raise NotFoundError("route_not_found", "There is nothing at this path.")
     methods: dict[str, Endpoint] = found[0]
-    entry = methods.get(method)
+    entry = methods.get("GET" if method == "HEAD" else method)
     if entry is None:
-        allowed = ", ".join(sorted(methods))
+        allowed = ", ".join(sorted({*methods, "OPTIONS"}))
+        call.response_headers["Allow"] = allowed
         raise InvalidRequestError("method_not_allowed", f"This path takes {allowed}.", status=405)
     return entry
 

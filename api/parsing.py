@@ -30,21 +30,29 @@ def body_too_large(limit: int) -> InvalidRequestError:
 
 def read_body(request: HttpRequest, *, limit: int = MAX_BODY_BYTES) -> bytes:
     """The whole body, refused with 413 before it is read when it announces to be too large."""
-    environ = request.META
-    try:
-        length = int(environ.get("CONTENT_LENGTH") or 0)
-    except ValueError:
-        length = 0
+    length = content_length(request)
     if length > limit:
         raise body_too_large(limit)
-    if length <= 0 and "chunked" not in environ.get("HTTP_TRANSFER_ENCODING", "").lower():
+    if length <= 0 and not is_chunked(request):
         return b""
     # Django hides the body of a request without a length; the server below has already undone the chunks.
-    source = request if length > 0 else environ["wsgi.input"]
+    source = request if length > 0 else request.META["wsgi.input"]
     body: bytes = source.read(limit + 1)
     if len(body) > limit:
         raise body_too_large(limit)
     return body
+
+
+def is_chunked(request: HttpRequest) -> bool:
+    """Whether the body comes without its length announced."""
+    meta = request.META
+    return not meta.get("CONTENT_LENGTH") and "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower()
+
+
+def content_length(request: HttpRequest) -> int:
+    """What the client announces; 0 where it announces nothing that makes sense."""
+    text = request.META.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def check_content_type(request: HttpRequest) -> None:

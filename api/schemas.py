@@ -4,10 +4,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-From = Annotated[str, msgspec.Meta(description="The line: its phone number, Apple ID or `ln_…` id.")]
-To = Annotated[str, msgspec.Meta(description="A phone number, an Apple ID or a chat id `cht_…`.")]
-MessageRef = Annotated[str, msgspec.Meta(description="A message: `msg_…` or its iMessage GUID.")]
-FileRef = Annotated[str, msgspec.Meta(description="A file id, `file_…`.")]
+From = Annotated[str, msgspec.Meta(min_length=1, description="The line: its phone number, Apple ID or `ln_…` id.")]
+To = Annotated[str, msgspec.Meta(min_length=1, description="A phone number, an Apple ID or a chat id `cht_…`.")]
+MessageRef = Annotated[str, msgspec.Meta(min_length=1, description="A message: `msg_…` or its iMessage GUID.")]
+FileRef = Annotated[str, msgspec.Meta(min_length=1, description="A file id, `file_…`.")]
 ReactionType = Literal["love", "like", "dislike", "laugh", "emphasize", "question"]
 OutboxState = Literal["pending", "claimed", "sent", "failed"]
 COMMON_LINE_ERRORS = ("line_not_found", "line_not_accessible", "sandbox_not_activated", "sandbox_requires_owner")

@@ -24,7 +24,7 @@ class ReadOutbox(msgspec.Struct, frozen=True):
 
 
 @endpoint(
-    "GET", "/v1/outbox", scope="outbox:read", query=ReadOutbox, response=OutboxItemOut | Page[OutboxItemOut],
+    "GET", "/v1/outbox", scope="outbox:read", query=ReadOutbox, response=(OutboxItemOut, Page[OutboxItemOut]),
     errors=("outbox_item_not_found", *COMMON_LINE_ERRORS), summary="See what became of a request to send", tag="Outbox",
 )  # fmt: skip
 def read_outbox(call: Call[None, ReadOutbox]) -> dict[str, Any] | Page[dict[str, Any]]:
