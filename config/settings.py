@@ -224,6 +224,7 @@ OUTBOX_LEASE_SECONDS = env.integer("OUTBOX_LEASE_SECONDS", 60, least=1)
 OUTBOX_DEADLINE_HOURS = env.integer("OUTBOX_DEADLINE_HOURS", 24, least=1)
 FILE_MAX_BYTES = env.integer("FILE_MAX_BYTES", 100 * 1024 * 1024)
 LINE_WARMUP_DAYS = env.integer("LINE_WARMUP_DAYS", 0)
+LINE_STREAKS = "messaging.line_insights.count_streaks"  # conversations are above lines, so they are named here
 # Each consumer of the event log: a name for its cursor, and the Celery task that is told that there is news.
 EVENT_CONSUMERS = {
     "webhooks": "webhooks_app.tasks.fan_out_events",

@@ -1,3 +1,4 @@
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from lines.models.line import Line
@@ -12,6 +13,11 @@ class LineHour(models.Model):
     outbound = models.PositiveIntegerField(default=0)
     reach_outs = models.PositiveIntegerField(default=0, help_text="To contacts silent for more than 24 h.")
     new_contacts = models.PositiveIntegerField(default=0, help_text="First message ever from a contact.")
+    contacts = models.PositiveIntegerField(
+        default=0, help_text="Contacts heard for the first time that day, who started the conversation."
+    )
+    minutes = ArrayField(models.PositiveIntegerField(), default=list, help_text="Outbound of each of the 60 minutes.")
+    peak_minute = models.PositiveIntegerField(default=0, help_text="The most outbound messages in one minute.")
     failed = models.PositiveIntegerField(default=0)
     held = models.PositiveIntegerField(default=0)
 

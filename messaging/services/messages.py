@@ -61,6 +61,7 @@ def write_message(new: NewMessage, *, line_handle: str) -> tuple[Message, NewEve
         message_id=message.id,
         sent_at=new.sent_at,
         is_from_me=new.is_from_me,
+        sender=new.sender,
         text=last_text(new.text, new.attachments, is_audio=new.is_audio_message),
         is_audio=new.is_audio_message,
         service=new.service,
