@@ -14,6 +14,7 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from core.clock import now
 from events.services import NewEvent, append_events
@@ -26,30 +27,32 @@ from transports.base import Disposition, Outcome
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = (2.0, 15.0, 60.0)
 RECONCILE_WINDOW = timedelta(seconds=120)
-SIMULATED_IN_FLIGHT, REAL_IN_FLIGHT = 64, 4
+IN_FLIGHT_PER_LINE = 4
+CLAIM_LOCK = 0x6F7574626F78  # claims take turns, so that what is in flight per line is counted exactly
+LEASE_CEILING, FILE_LEASE_CEILING = timedelta(minutes=5), timedelta(minutes=25)
 
 # The oldest ready item of each free lane, of lines that may send, at most so many in flight per line.
 _CLAIM = """
 WITH flying AS (
     SELECT line_id, count(*) AS n FROM messaging_outboxitem WHERE status = 'claimed' GROUP BY line_id
 ), heads AS (
-    SELECT o.id, row_number() OVER (PARTITION BY o.line_id ORDER BY o.id) + coalesce(f.n, 0) AS place,
-        CASE WHEN l.transport = 'simulator' THEN %(simulated)s ELSE %(real)s END AS room
+    SELECT o.id, row_number() OVER (PARTITION BY o.line_id ORDER BY o.id) + coalesce(f.n, 0) AS place
     FROM messaging_outboxitem o
     JOIN lines_line l ON l.id = o.line_id
     LEFT JOIN flying f ON f.line_id = o.line_id
-    WHERE o.status = 'pending' AND o.not_before <= now() AND l.transport = ANY(%(transports)s)
+    WHERE o.status = 'pending' AND o.not_before <= statement_timestamp() AND o.deadline_at > statement_timestamp()
+        AND l.transport = ANY(%(transports)s)
         AND l.paused_at IS NULL AND l.deleted_at IS NULL AND l.health NOT IN ('down', 'unpaired')
         AND NOT EXISTS (SELECT 1 FROM messaging_outboxitem p
             WHERE p.lane = o.lane AND p.status IN ('pending', 'claimed') AND p.id < o.id)
-    ORDER BY o.id LIMIT %(look)s
 ), ready AS (
     SELECT o.id FROM messaging_outboxitem o JOIN heads h ON h.id = o.id
-    WHERE h.place <= h.room AND o.status = 'pending'
+    WHERE h.place <= %(room)s AND o.status = 'pending'
     ORDER BY o.id LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
 )
 UPDATE messaging_outboxitem o SET status = 'claimed', claim_token = %(token)s, claimed_by = %(worker)s,
-    claimed_at = now(), lease_until = now() + make_interval(secs => %(lease)s), held_reason = '', resumes_at = NULL
+    claimed_at = statement_timestamp(),
+    lease_until = statement_timestamp() + make_interval(secs => %(lease)s), held_reason = '', resumes_at = NULL
 FROM ready WHERE o.id = ready.id
 RETURNING o.id
 """
@@ -63,25 +66,25 @@ class Claimed:
     items: list[OutboxItem]
 
 
+@transaction.atomic
 def claim_items(*, worker: str, transports: Sequence[str], limit: int = 50) -> Claimed:
-    """Takes ready items, oldest first. One statement, safe in any number of processes."""
+    """Takes ready items, oldest first, and announces them. Safe in any number of processes."""
     token = uuid4()
+    values = {
+        "token": token,
+        "worker": worker[:80],
+        "lease": settings.OUTBOX_LEASE_SECONDS,
+        "transports": list(transports),
+        "room": IN_FLIGHT_PER_LINE,
+        "limit": limit,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM,
-            {
-                "token": token,
-                "worker": worker[:80],
-                "lease": settings.OUTBOX_LEASE_SECONDS,
-                "transports": list(transports),
-                "simulated": SIMULATED_IN_FLIGHT,
-                "real": REAL_IN_FLIGHT,
-                "look": limit * 4,
-                "limit": limit,
-            },
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
+        cursor.execute(_CLAIM, values)
         keys = [row[0] for row in cursor.fetchall()]
-    return Claimed(token, list(OutboxItem.objects.filter(pk__in=keys).order_by("id")) if keys else [])
+    items = list(OutboxItem.objects.filter(pk__in=keys).order_by("id")) if keys else []
+    append_events([_change_of(item) for item in items])
+    return Claimed(token, items)
 
 
 def start_items(claimed: Claimed) -> list[OutboxItem]:
@@ -101,10 +104,15 @@ def start_items(claimed: Claimed) -> list[OutboxItem]:
     return started
 
 
-def renew_lease(item: OutboxItem) -> bool:
-    """Whether the item is still ours; then for another lease."""
-    until = now() + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
-    return bool(_held(item).update(lease_until=until))
+def renew_leases(items: Sequence[OutboxItem]) -> int:
+    """Another lease for items that are still ours, up to the ceiling of their kind. Returns how many got one."""
+    moment, renewed = now(), 0
+    for item in items:
+        ceiling = FILE_LEASE_CEILING if item.content.get("files") else LEASE_CEILING
+        if item.started_at is None or moment < item.started_at + ceiling:
+            until = moment + timedelta(seconds=settings.OUTBOX_LEASE_SECONDS)
+            renewed += _held(item).update(lease_until=until)
+    return renewed
 
 
 def note_part_sent(item: OutboxItem, *, guid: str) -> bool:
@@ -135,15 +143,19 @@ def finish_item(item: OutboxItem, outcome: Outcome) -> str:
         return str(item.status)
 
 
+@transaction.atomic
 def release_expired() -> int:
     """Puts items back whose worker vanished before it started, and gives up what passed its deadline."""
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE messaging_outboxitem SET status = 'pending', claim_token = NULL, lease_until = NULL"
-            " WHERE status = 'claimed' AND lease_until < now() AND started_at IS NULL"
+            " WHERE id IN (SELECT id FROM messaging_outboxitem WHERE status = 'claimed' AND lease_until < now()"
+            " AND started_at IS NULL ORDER BY id LIMIT 500 FOR UPDATE SKIP LOCKED) RETURNING id"
         )
-        released = int(cursor.rowcount)
-    return released + _expire()
+        keys = [row[0] for row in cursor.fetchall()]
+    if keys:
+        append_events([_change_of(item) for item in OutboxItem.objects.filter(pk__in=keys).order_by("id")])
+    return len(keys) + _expire()
 
 
 def claim_started(*, worker: str, limit: int = 50) -> Claimed:
@@ -170,7 +182,7 @@ def finish_reconciled(item: OutboxItem, outcome: Outcome) -> str:
     return finish_item(item, outcome)
 
 
-def _held(item: OutboxItem):  # type: ignore[no-untyped-def]
+def _held(item: OutboxItem) -> QuerySet[OutboxItem]:
     return OutboxItem.objects.filter(pk=item.pk, claim_token=item.claim_token, status=OutboxStatus.CLAIMED)
 
 
@@ -184,19 +196,19 @@ def _write(item: OutboxItem, **values: object) -> None:
     OutboxItem.objects.filter(pk=item.pk).update(**values)
 
 
-def _announce(item: OutboxItem) -> None:
-    append_events(
-        [
-            NewEvent(
-                organization_id=item.organization_id,
-                line_id=item.line_id,
-                chat_id=item.chat_id,
-                type=OUTBOX_UPDATED,
-                object_id=item.id,
-                data=encode(outbox_data(item)),
-            )
-        ]
+def _change_of(item: OutboxItem) -> NewEvent:
+    return NewEvent(
+        organization_id=item.organization_id,
+        line_id=item.line_id,
+        chat_id=item.chat_id,
+        type=OUTBOX_UPDATED,
+        object_id=item.id,
+        data=encode(outbox_data(item)),
     )
+
+
+def _announce(item: OutboxItem) -> None:
+    append_events([_change_of(item)])
 
 
 def _sent(item: OutboxItem, outcome: Outcome) -> None:

@@ -1,5 +1,6 @@
 """The outbox from pending to its end: lanes, leases, fencing, retries, reconcile; nothing is sent twice."""
 
+import json
 import threading
 from datetime import timedelta
 from typing import Any
@@ -56,7 +57,8 @@ def test_a_send_reaches_the_phone_and_becomes_a_message_and_an_event(chat: Chat)
     assert (message.text, message.is_from_me, message.sender) == ("Hello", True, chat.line.handle)
     assert shown(chat) == ["Hello"]
     assert Event.objects.filter(object_id=message.id, type="message.sent").count() == 1
-    assert Event.objects.filter(object_id=item.id, type="outbox.updated").count() == 1
+    changes = Event.objects.filter(object_id=item.id, type="outbox.updated").order_by("id")
+    assert [json.loads(change.data)["status"] for change in changes] == ["claimed", "sent"]
 
 
 def test_delivered_and_read_follow_as_the_phone_reports_them(chat: Chat) -> None:
