@@ -16,7 +16,7 @@ import redis
 from django.db import transaction
 
 from accounts.models import ApiKey
-from core.live import get_redis
+from core.redis_client import get_redis
 
 logger = logging.getLogger(__name__)
 CACHE_SECONDS = 15

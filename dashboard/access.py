@@ -129,3 +129,11 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 
 def _go(request: HttpRequest, url: str) -> HttpResponse:
     return HttpResponseClientRedirect(url) if getattr(request, "htmx", False) else redirect(url)
+
+
+def keep_query(request: HttpRequest) -> str:
+    """The filters of a list as a query string, without the place in it: for the links Older and Newer."""
+    query = request.GET.copy()
+    for name in ("before", "after"):
+        query.pop(name, None)
+    return query.urlencode()

@@ -12,6 +12,7 @@ from accounts.models import Membership
 def shell(request: HttpRequest) -> dict[str, Any]:
     return {
         "base_url": settings.BASE_URL,
+        "has_mailbox": settings.DEV_MAILBOX_ENABLED,
         "theme": request.COOKIES.get("theme", ""),
         "memberships": SimpleLazyObject(lambda: _list_memberships(request)),
     }

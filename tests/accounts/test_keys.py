@@ -13,7 +13,7 @@ from accounts.services.keys import create_key, find_key, revoke_key, roll_key, u
 from accounts.tokens import hash_token, is_well_formed
 from core.clock import now
 from core.errors import AppError
-from core.live import get_redis
+from core.redis_client import get_redis
 
 
 def generation(key: ApiKey) -> int:

@@ -16,7 +16,7 @@ from django.utils.timezone import make_aware
 from accounts.models import AuditEntry
 from accounts.selectors import AuditFilter, filter_audit_entries, list_audit_actors, list_audit_entries
 from core.clock import now
-from dashboard.access import PageRequest, page
+from dashboard.access import PageRequest, keep_query, page
 
 ACTIONS = (
     "api_key.created",
@@ -62,6 +62,7 @@ def index(request: PageRequest) -> HttpResponse:
     )
     context = {
         "page": found,
+        "query": keep_query(request),
         "rows": [(entry, list_changes(entry)) for entry in found.rows],
         "actors": list_audit_actors(organization=request.organization),
         "actions": ACTIONS,

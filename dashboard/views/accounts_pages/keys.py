@@ -27,7 +27,7 @@ from accounts.services.keys import create_key, revoke_key, roll_key, update_key
 from core.clock import now
 from core.errors import AppError
 from core.ids import LINE, parse_id
-from dashboard.access import PageRequest, page
+from dashboard.access import PageRequest, keep_query, page
 from dashboard.forms.errors import show_error
 from dashboard.forms.keys import KeyForm, RollForm
 from dashboard.keys import describe_key, list_scope_rows, make_usage_chart
@@ -60,6 +60,7 @@ def index(request: PageRequest) -> HttpResponse:
     names = _name_lines(lines)
     context = {
         "page": found,
+        "query": keep_query(request),
         "rows": [describe_key(key, names) for key in found.rows],
         "lines": lines,
         "state_words": STATE_WORDS,
@@ -102,6 +103,7 @@ def detail(request: PageRequest, key_id: str) -> HttpResponse:
         "key_lines": [line for line in _list_lines(request) if key.line_ids and line.pk in key.line_ids],
         "chart": make_usage_chart(list_key_hours(key=key, since=at - timedelta(days=days)), days=days, at=at),
         "days": days,
+        "query": keep_query(request),
         "page": list_key_requests(key=key, before=request.GET.get("before"), after=request.GET.get("after")),
         "default_requests": request.organization.requests_per_hour or settings.REQUESTS_PER_HOUR,
         "can_manage": request.membership.is_admin,

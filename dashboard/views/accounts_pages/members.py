@@ -28,7 +28,7 @@ from accounts.services.members import change_role, remove_member, set_text_right
 from accounts.sessions import ORGANIZATION_KEY
 from core.clock import now
 from core.errors import AppError
-from dashboard.access import PageRequest, page
+from dashboard.access import PageRequest, keep_query, page
 from dashboard.forms.errors import show_error
 from dashboard.forms.organization import InvitationForm
 
@@ -48,6 +48,7 @@ def index(request: PageRequest) -> HttpResponse:
     counts = count_members(organization=request.organization)
     context = {
         "page": found,
+        "query": keep_query(request),
         "invitations": list_open_invitations(organization=request.organization) if is_first_page else [],
         "counts": counts,
         "total": sum(counts.values()),

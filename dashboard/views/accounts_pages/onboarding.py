@@ -6,6 +6,7 @@ from django.shortcuts import redirect, render
 from django.urls import path
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.forms import suggest_organization_name
 from accounts.models import Membership
 from accounts.services.audit import Actor
 from accounts.services.organizations import create_organization
@@ -21,7 +22,9 @@ from dashboard.forms.organization import OrganizationForm
 def new(request: PageRequest) -> HttpResponse:
     """One field. The first organization is suggested by the person's name."""
     is_first = request.membership is None
-    form = OrganizationForm(request.POST or None, initial={"name": _suggestion(request) if is_first else ""})
+    form = OrganizationForm(
+        request.POST or None, initial={"name": suggest_organization_name(request.user) if is_first else ""}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             organization = create_organization(
@@ -47,11 +50,6 @@ def switch(request: PageRequest) -> HttpResponse:
     target = request.POST.get("next", "")
     is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
     return redirect(target if is_safe else "/")
-
-
-def _suggestion(request: PageRequest) -> str:
-    name = request.user.name.split(" ")[0] if request.user.name else request.user.email.split("@")[0].title()
-    return f"{name[:60]}’s organization"
 
 
 urlpatterns = [
