@@ -213,14 +213,14 @@ def sparkline(values: Sequence[float], label: str, tone: str = "mute") -> SafeSt
 _CONTROLS = {"checkbox": "m-cb", "select": "form-select", "selectmultiple": "form-select"}
 
 
-@register.filter
-def as_control(field: BoundField, large: object = "") -> SafeString:
+@register.simple_tag(takes_context=True)
+def control(context: template.Context, field: BoundField) -> SafeString:
     """The field's control with the classes of the design and its hint or error tied to it."""
     if field.widget_type in ("radioselect", "checkboxselectmultiple"):
         return field.as_widget()
     described = "error" if field.errors else "hint" if field.help_text else ""
     attributes: dict[str, Any] = {"class": _CONTROLS.get(field.widget_type, "form-control")}
-    if large:
+    if context.get("large"):
         attributes["class"] += " form-control-lg2"
     if described:
         attributes["aria-describedby"] = f"{field.auto_id}-{described}"
