@@ -6,13 +6,15 @@ from django.conf import settings
 from django.http import HttpRequest
 
 
-def get_address(request: HttpRequest) -> str | None:
+def choose_address(peer: str, forwarded: str) -> str | None:
     """The client's address: behind a trusted proxy the last entry that the proxy added, else the peer's."""
-    text = request.META.get("REMOTE_ADDR", "")
-    if settings.TRUST_PROXY_HEADERS:
-        forwarded = request.META.get("HTTP_X_FORWARDED_FOR", "")
-        text = forwarded.rpartition(",")[2].strip() or text
+    text = (forwarded.rpartition(",")[2].strip() or peer) if settings.TRUST_PROXY_HEADERS else peer
     try:
         return str(ip_address(text))
     except ValueError:
         return None
+
+
+def get_address(request: HttpRequest) -> str | None:
+    """As ``choose_address``, of a Django request."""
+    return choose_address(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))

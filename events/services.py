@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from core.clock import now
 from core.cursors import decode_cursor, encode_cursor
 from core.errors import invalid
-from core.hints import send_hint
+from core.hints import send_events_hint, send_hint
 from core.ids import uuid7
 
 _COLUMNS = "xid::text::bigint, id, organization_id, line_id, chat_id, type, object_id, data, occurred_at"
@@ -95,7 +95,8 @@ def append_events(new: Iterable[NewEvent]) -> list[UUID]:
 
 
 def announce_news() -> None:
-    """Hints every consumer of the log."""
+    """Hints every consumer of the log, and the open event streams."""
+    send_events_hint()
     for task in settings.EVENT_CONSUMERS.values():
         send_hint(task)
 

@@ -1,0 +1,236 @@
+"""One reader of the event log per process, for every stream it serves.
+
+Woken by Redis or, at the latest, after a quarter of a second, the tail reads what is new once and hands each event to
+the listeners of its organization. Reading is at most every 40 ms, so a busy log is sent in small bundles.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict, deque
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from uuid import UUID
+
+import msgspec
+import redis
+import redis.asyncio
+from django.conf import settings
+from django.db import DatabaseError, connection, connections
+
+from api.event_feed import Interest, read_for
+from core.clock import to_ms
+from core.hints import EVENTS_CHANNEL
+from events.services import START, Cursor, LoggedEvent, get_end, read_events
+
+logger = logging.getLogger(__name__)
+BATCH = 500
+SHORTEST_SECONDS = 0.04
+LONGEST_SECONDS = 0.25
+CHECK_KEYS_SECONDS = 15.0
+MAX_WAITING_BYTES = 1024 * 1024
+_encode = msgspec.json.Encoder().encode
+
+
+@lru_cache(maxsize=2048)
+def format_event(event: LoggedEvent) -> bytes:
+    """One server-sent event: its place in the log as id, ``{event, timestamp, data}`` as data."""
+    body = {"event": event.type, "timestamp": to_ms(event.occurred_at), "data": msgspec.Raw(event.data.encode())}
+    return b"id: " + str(event.cursor).encode() + b"\ndata: " + _encode(body) + b"\n\n"
+
+
+class Listener:
+    """One open stream: what waits to be sent to it, and up to where it has been given events."""
+
+    __slots__ = ("_chunks", "_event", "_waiting", "interest", "is_closed", "key_id", "place")
+
+    def __init__(self, *, key_id: UUID, interest: Interest, place: Cursor) -> None:
+        self.key_id = key_id
+        self.interest = interest
+        self.place = place
+        self.is_closed = False
+        self._chunks: deque[bytes] = deque()
+        self._waiting = 0
+        self._event = asyncio.Event()
+
+    def offer(self, event: LoggedEvent) -> None:
+        """Queues an event that it has not had. A queue that has grown too long closes the stream."""
+        if event.cursor <= self.place or not self.interest.covers(event):
+            return
+        self.place = event.cursor
+        chunk = format_event(event)
+        self._chunks.append(chunk)
+        self._waiting += len(chunk)
+        if self._waiting > MAX_WAITING_BYTES:
+            self.close()
+        self._event.set()
+
+    def close(self) -> None:
+        """Ends the stream without sending what waits: the client resumes after the last id it has."""
+        self.is_closed = True
+        self._chunks.clear()
+        self.wake()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    async def wait(self, seconds: float) -> bool:
+        """Whether something came within the time."""
+        try:
+            await asyncio.wait_for(self._event.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    def take(self) -> bytes:
+        self._event.clear()
+        bundle = b"".join(self._chunks)
+        self._chunks.clear()
+        self._waiting = 0
+        return bundle
+
+
+class Tail:
+    """Reads the log while somebody listens. All methods but ``_read…`` run in the event loop."""
+
+    def __init__(self) -> None:
+        self.place = START
+        self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
+        self._task: asyncio.Task[None] | None = None
+        self._wake: asyncio.Event | None = None
+        self._reader = ThreadPoolExecutor(1, "event-tail")
+        self._backlog = ThreadPoolExecutor(2, "event-backlog")
+
+    async def start(self) -> None:
+        """Begins to read at the end of the log, unless it already reads."""
+        if self._task is not None and not self._task.done():
+            return
+        loop = asyncio.get_running_loop()
+        place = await loop.run_in_executor(self._reader, _read_end)
+        if self._task is None or self._task.done():  # nobody was faster
+            self.place = place
+            self._wake = asyncio.Event()
+            self._task = loop.create_task(self._run(self._wake))
+
+    def add(self, listener: Listener) -> None:
+        self._listeners[listener.interest.organization_id].add(listener)
+
+    def remove(self, listener: Listener) -> None:
+        group = self._listeners[listener.interest.organization_id]
+        group.discard(listener)
+        if not group:
+            del self._listeners[listener.interest.organization_id]
+
+    async def stop(self) -> None:
+        """Ends reading and lets its database connection go."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await asyncio.get_running_loop().run_in_executor(self._reader, connections.close_all)
+        self._reader.shutdown()
+        self._backlog.shutdown()
+
+    async def read(self, interest: Interest, after: Cursor) -> tuple[list[LoggedEvent], Cursor, bool]:
+        """Past events for one listener, the place up to which everything has been seen, and whether more are there."""
+        return await asyncio.get_running_loop().run_in_executor(self._backlog, _read_backlog, interest, after)
+
+    async def _run(self, wake: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        ear = loop.create_task(_hear(wake))
+        checked = loop.time()
+        idle_since = loop.time()
+        try:
+            while self._listeners or loop.time() - idle_since < 5:
+                if self._listeners:
+                    idle_since = loop.time()
+                await self._pass_on()
+                if loop.time() - checked > CHECK_KEYS_SECONDS:
+                    checked = loop.time()
+                    await self._check_keys()
+                await asyncio.sleep(SHORTEST_SECONDS)
+                try:
+                    await asyncio.wait_for(wake.wait(), LONGEST_SECONDS - SHORTEST_SECONDS)
+                except TimeoutError:
+                    continue
+        finally:
+            ear.cancel()
+            for group in list(self._listeners.values()):
+                for listener in group:
+                    listener.close()
+
+    async def _pass_on(self) -> None:
+        while True:
+            if self._wake is not None:
+                self._wake.clear()
+            try:
+                found = await asyncio.get_running_loop().run_in_executor(self._reader, _read_new, self.place)
+            except DatabaseError as error:
+                logger.warning("the event streams cannot read the log, trying again: %s", error)
+                return
+            for event in found:
+                self.place = event.cursor
+                for listener in self._listeners.get(event.organization_id, ()):
+                    listener.offer(event)
+            if len(found) < BATCH:
+                return
+
+    async def _check_keys(self) -> None:
+        """Closes the streams of keys that may no longer be used."""
+        listeners = [listener for group in self._listeners.values() for listener in group]
+        if not listeners:
+            return
+        ids = sorted({listener.key_id for listener in listeners})
+        try:
+            usable = await asyncio.get_running_loop().run_in_executor(self._reader, _read_usable, ids)
+        except DatabaseError as error:
+            logger.warning("the keys of open streams could not be checked: %s", error)
+            return
+        for listener in listeners:
+            if listener.key_id not in usable:
+                listener.close()
+
+
+async def _hear(wake: asyncio.Event) -> None:
+    """Sets ``wake`` whenever news of the log is published. Without Redis the tail just looks on its own."""
+    while True:
+        try:
+            async with redis.asyncio.Redis.from_url(settings.REDIS_URL) as client, client.pubsub() as channel:
+                await channel.subscribe(EVENTS_CHANNEL)
+                async for _ in channel.listen():
+                    wake.set()
+        except (redis.RedisError, OSError) as error:
+            logger.warning("event streams are not woken by Redis, they look four times a second: %s", error)
+            await asyncio.sleep(5)
+
+
+def _read_end() -> Cursor:
+    connection.close_if_unusable_or_obsolete()
+    return get_end()
+
+
+def _read_new(after: Cursor) -> list[LoggedEvent]:
+    try:
+        return read_events(after, limit=BATCH)
+    except DatabaseError:
+        connection.close()
+        raise
+
+
+def _read_backlog(interest: Interest, after: Cursor) -> tuple[list[LoggedEvent], Cursor, bool]:
+    try:
+        return read_for(interest, after, limit=BATCH)
+    finally:
+        connection.close()
+
+
+def _read_usable(ids: list[UUID]) -> set[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.id FROM accounts_apikey k JOIN accounts_organization o ON o.id = k.organization_id"
+            " WHERE k.id = ANY(%s) AND k.revoked_at IS NULL AND o.suspended_at IS NULL"
+            " AND (k.expires_at IS NULL OR k.expires_at > now())",
+            [ids],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+tail = Tail()
