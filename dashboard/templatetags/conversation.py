@@ -92,3 +92,9 @@ def line_state(line: Line) -> str:
         if any(reason in r for r in line.health_reasons):
             return reason
     return line.health
+
+
+@register.filter
+def pairs(text: str) -> list[list[str]]:
+    """``"a=1,b=2"`` as pairs to loop over."""
+    return [part.split("=") for part in text.split(",")]

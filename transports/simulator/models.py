@@ -87,7 +87,7 @@ class PhoneMessage(models.Model):
 class LineScenario(models.Model):
     """What goes wrong on one simulated line, deterministically by seed."""
 
-    line_handle = models.CharField(primary_key=True, max_length=120)
+    line_handle = models.CharField(primary_key=True, max_length=250, help_text="<line>, or <line>><phone>")
     name = models.CharField(max_length=40, default="normal")
     seed = models.BigIntegerField(default=1)
     options = models.JSONField(default=dict)

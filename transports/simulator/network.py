@@ -128,7 +128,7 @@ def send_from_phone(
 def _report(message: PhoneMessage) -> list[Event]:
     """The events of a phone's message, bent by the line's scenario; what comes later is scheduled."""
     line = message.chat.line_handle
-    scenario, draw = draw_scenario(line)
+    scenario, draw = draw_scenario(line, message.sender)
     plan = plan_receive(scenario.name, scenario.options, seed=scenario.seed, draw=draw)
     event = wire.message_event(
         message, skew_ms=int(plan.skew_seconds * 1000), hides_chat=plan.hides_chat, pending=plan.files_pending
@@ -287,15 +287,21 @@ def set_scenario(*, line_handle: str, name: str, seed: int = 1, options: dict[st
     return scenario
 
 
-def draw_scenario(line_handle: str) -> tuple[LineScenario, int]:
-    """The line's scenario and the number of this draw; a line without one behaves normally."""
-    scenario = LineScenario.objects.filter(pk=line_handle).first()
+def draw_scenario(line_handle: str, peer: str = "") -> tuple[LineScenario, int]:
+    """The scenario of one phone on a line, else the line's, and the number of this draw; without one it is normal."""
+    found = LineScenario.objects.in_bulk([phone_key(line_handle, peer), line_handle])
+    scenario = found.get(phone_key(line_handle, peer)) or found.get(line_handle)
     if scenario is None:
         return LineScenario(line_handle=line_handle), 0
     if scenario.name != "normal":
-        LineScenario.objects.filter(pk=line_handle).update(draws=F("draws") + 1)
+        LineScenario.objects.filter(pk=scenario.pk).update(draws=F("draws") + 1)
         scenario.refresh_from_db(fields=["draws"])
     return scenario, scenario.draws
+
+
+def phone_key(line_handle: str, peer: str) -> str:
+    """Where a scenario of a single phone is kept: on a shared line, one person's experiment must not be another's."""
+    return f"{line_handle}>{peer}"
 
 
 def count_double_sends(line_handle: str | None = None) -> int:

@@ -54,7 +54,7 @@ class SimulatorTransport:
                 code="recipient_unreachable",
                 detail="A simulated line reaches simulated handles only.",
             )
-        scenario, draw = draw_scenario(claim.line.handle)
+        scenario, draw = draw_scenario(claim.line.handle, claim.chat.identifier)
         plan = plan_send(scenario.name, scenario.options, seed=scenario.seed, draw=draw, attempt=claim.attempt)
         if plan.pause_seconds:
             time.sleep(plan.pause_seconds)
