@@ -26,7 +26,11 @@ def _checksum(secret: str) -> str:
 
 def new_token() -> str:
     """A fresh token, 46 characters, about 190 bits of chance."""
-    secret = "".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH))
+    return token_of_secret("".join(secrets.choice(ALPHABET) for _ in range(SECRET_LENGTH)))
+
+
+def token_of_secret(secret: str) -> str:
+    """The token of 32 given characters."""
     return PREFIX + secret + _checksum(secret)
 
 

@@ -71,13 +71,7 @@ def build_screen(phone: VirtualPhone, line_handle: str) -> Screen:
 def _bubble(m: PhoneMessage, phone: VirtualPhone, texts: dict[str, str | None], moment: datetime) -> PhoneBubble:
     is_mine = m.sender == phone.handle
     read = m.read_at is not None and m.read_at <= moment
-    tapbacks = [
-        (
-            EMOJI.get(r["type"], r["type"]),
-            f"{'You' if r['sender'] == phone.handle else 'The line'} {_word(r['type'])} this",
-        )
-        for r in m.reactions
-    ]
+    tapbacks = [(EMOJI.get(r["type"], r["type"]), _say(r, phone)) for r in m.reactions]
     return PhoneBubble(
         guid=m.guid,
         text=m.text,
