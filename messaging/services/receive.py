@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 
 from core.clock import now, to_ms
@@ -18,6 +18,7 @@ from messaging.inbound import MalformedEvent
 from messaging.models import InboundEvent
 from messaging.services.apply import WAIT_STEP, Batch, Wait
 from messaging.services.apply_event import apply_event
+from messaging.services.line_lock import lock_line_writes
 from messaging.services.media import fetch_announced_media
 from transports.base import Event
 
@@ -60,6 +61,8 @@ def _apply_batch(limit: int) -> int | None:
             if not rows:
                 return None
             return _apply_rows(rows, one_by_one=False)
+    except OperationalError:
+        raise  # the database's trouble, not an event's: everything is undone and due again
     except Exception:  # whichever event it was: the batch is undone, and each gets a savepoint of its own
         logger.warning("a batch of inbound events failed, applying one by one", exc_info=True)
     with transaction.atomic():
@@ -86,6 +89,7 @@ def _claim(limit: int) -> list[InboundEvent]:
 
 
 def _apply_rows(rows: list[InboundEvent], *, one_by_one: bool) -> int:
+    lock_line_writes({row.line_id for row in rows})
     batch = Batch(lines=Line.objects.in_bulk({row.line_id for row in rows}))
     for row in rows:
         try:
@@ -99,6 +103,8 @@ def _apply_rows(rows: list[InboundEvent], *, one_by_one: bool) -> int:
         except MalformedEvent as error:
             logger.warning("inbound event %s quarantined: %s", row.event_id, error)
             row.outcome = "quarantined"
+        except OperationalError:
+            raise
         except Exception:
             if not one_by_one:
                 raise

@@ -10,6 +10,7 @@ from events.services import NewEvent, append_events
 from events.types import MESSAGE_UPDATED, OUTBOX_UPDATED, REACTION_ADDED, REACTION_REMOVED
 from messaging.models import Attachment, Chat, File, Message, Operation, OutboxItem, Reaction
 from messaging.payloads import encode, outbox_data, reaction_data
+from messaging.services.line_lock import lock_line_writes
 from messaging.services.messages import NewMessage, attachment_of_file, write_message
 from messaging.services.rollups import count_failure
 
@@ -22,6 +23,7 @@ def record_sent(*, item: OutboxItem, guid: str, sent_at: datetime, service: str 
 
     Returns the message's key; the caller writes it into the item.
     """
+    lock_line_writes([item.line_id])
     chat = Chat.objects.select_related("line").get(id=item.chat_id)
     files = _files_of(item)
     new = NewMessage(
@@ -84,6 +86,7 @@ def record_reaction_sent(*, item: OutboxItem, guid: str | None, sent_at: datetim
 def record_failed(*, item: OutboxItem, code: str) -> None:
     """Counts the failure on the chat and tells the pages. No webhook announces it (spec api §7)."""
     if item.operation in (Operation.SEND, Operation.AUDIO):
+        lock_line_writes([item.line_id])
         count_failure(chat_id=item.chat_id)
     append_events(
         [
