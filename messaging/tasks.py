@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from messaging.services import dispatch, receive, simulated
+from messaging.services import dispatch_pool, receive, simulated
 from messaging.services.audio import prepare_received_memos
 
 
@@ -13,7 +13,7 @@ def apply_inbound() -> None:
 
 @shared_task(name="messaging.tasks.dispatch_outbox")
 def dispatch_outbox() -> None:
-    dispatch.dispatch_due()
+    dispatch_pool.dispatch_until_idle(pool=dispatch_pool.get_pool())
 
 
 @shared_task(name="messaging.tasks.pump_simulator")

@@ -4,9 +4,10 @@ import logging
 import os
 import socket
 import threading
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from lines.models import Line
 from messaging.models import Chat, File, Operation, OutboxItem
@@ -29,9 +30,14 @@ NAMESPACE = UUID("6f0c1d3e-5a6b-5e0f-9d53-6d2b5b1b7f10")
 BATCH = 50
 
 
+def name_worker() -> str:
+    """Who claims, for people who look at the table."""
+    return f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 10_000}"
+
+
 def dispatch_due(*, rounds: int = 200) -> int:
     """Dispatches what is ready until nothing is, or for so many rounds. Returns how many items were tried."""
-    worker = f"{socket.gethostname()}:{os.getpid()}:{threading.get_ident() % 10_000}"
+    worker = name_worker()
     release_expired()
     reconcile_started(worker=worker)
     tried = 0
@@ -46,23 +52,27 @@ def dispatch_due(*, rounds: int = 200) -> int:
 def dispatch_claimed(claimed: Claimed) -> int:
     """Tries the items of a claim, each to its outcome. What a crash leaves is found by its lease."""
     started = start_items(claimed)
-    lines, chats = _load(started)
+    lines, chats = load_targets(started)
     for item in started:
-        try:
-            outcome = _dispatch(item, lines[item.line_id], chats[item.chat_id])
-            finish_item(item, outcome)
-        except OperationalError:
-            raise  # the database is away: the lease finds the item again
-        except Exception:
-            logger.exception("%s: dispatch broke", item.public_id)
-            finish_item(item, Outcome(disposition=Disposition.UNKNOWN, code="engine_error"))
+        dispatch_item(item, lines[item.line_id], chats[item.chat_id])
     return len(started)
+
+
+def dispatch_item(item: OutboxItem, line: Line, chat: Chat) -> None:
+    """One started item to its outcome. Raises only when the database is away: then the lease finds the item again."""
+    try:
+        finish_item(item, _dispatch(item, line, chat))
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("%s: dispatch broke", item.public_id)
+        finish_item(item, Outcome(disposition=Disposition.UNKNOWN, code="engine_error"))
 
 
 def reconcile_started(*, worker: str) -> int:
     """Finds out what became of items whose worker vanished after the start mark. Never sends."""
     claimed = claim_started(worker=worker, limit=BATCH)
-    lines, chats = _load(claimed.items)
+    lines, chats = load_targets(claimed.items)
     for item in claimed.items:
         item.claim_token = claimed.token
         line, chat = lines[item.line_id], chats[item.chat_id]
@@ -140,7 +150,7 @@ def _file_ref(item: OutboxItem, key: UUID) -> FileRef:
     return FileRef(ref=file.storage_key, filename=file.filename, mime_type=file.mime_type, size=file.size)
 
 
-def _load(items: list[OutboxItem]) -> tuple[dict[UUID, Line], dict[UUID, Chat]]:
+def load_targets(items: Sequence[OutboxItem]) -> tuple[dict[UUID, Line], dict[UUID, Chat]]:
     if not items:
         return {}, {}
     return (

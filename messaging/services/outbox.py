@@ -9,7 +9,7 @@ import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -282,9 +282,3 @@ def _expire() -> int:
                 _failed(item, "expired" if late else "line_offline", "Its time had passed before it could be sent.")
                 expired += 1
     return expired
-
-
-def next_due_at() -> datetime | None:
-    """When the next pending item may be tried, if it waits for a time."""
-    rows = OutboxItem.objects.filter(status=OutboxStatus.PENDING, not_before__gt=now())
-    return rows.order_by("not_before").values_list("not_before", flat=True).first()
