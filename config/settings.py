@@ -244,6 +244,7 @@ SWEEPS: dict[str, float] = {
     "messaging.sweeps.hint_outbox": 1.0,
     "messaging.sweeps.hint_inbound": 1.0,
     "messaging.sweeps.hint_simulator": 1.0,
+    "messaging.sweeps.hint_sound": 10.0,
     "events.sweeps.hint_consumers": 1.0,
     "events.sweeps.keep_partitions": 3600.0,
 }

@@ -5,6 +5,7 @@ from django.db.models import Q
 from core.clock import now
 from core.hints import send_hint
 from messaging.models import InboundEvent, OutboxItem, OutboxStatus
+from messaging.services.audio import unprepared_memos
 from transports.simulator.schedule import get_next_due_at
 
 
@@ -29,3 +30,9 @@ def hint_simulator() -> None:
     due_at = get_next_due_at()
     if due_at is not None and (due_at - now()).total_seconds() < 1:
         send_hint("messaging.tasks.pump_simulator")
+
+
+def hint_sound() -> None:
+    """Received voice messages that cannot be heard in a browser yet."""
+    if unprepared_memos().exists():
+        send_hint("messaging.tasks.prepare_sound")

@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.db.models import QuerySet
 
 from core.clock import now
 from core.ids import public_id, uuid7_floor
@@ -57,10 +58,7 @@ def prepare_received_memos() -> int:
 
     One that cannot be decoded gets the duration 0 and is not tried again: the original stays downloadable.
     """
-    waiting = Attachment.objects.filter(
-        file__id__gte=uuid7_floor(now() - RECENT), file__audio_m4a_key="", file__duration_seconds=None
-    ).filter(message__is_audio_message=True)
-    rows = list(waiting.select_related("message", "file")[:BATCH])
+    rows = list(unprepared_memos().select_related("message", "file")[:BATCH])
     for attachment in rows:
         assert attachment.file is not None
         try:
@@ -69,6 +67,16 @@ def prepare_received_memos() -> int:
             File.objects.filter(id=attachment.file.id).update(duration_seconds=0)
         _announce(attachment)
     return len(rows)
+
+
+def unprepared_memos() -> QuerySet[Attachment]:
+    """Attachments of recent voice messages whose sound has not been made listenable."""
+    return Attachment.objects.filter(
+        file__id__gte=uuid7_floor(now() - RECENT),
+        file__audio_m4a_key="",
+        file__duration_seconds=None,
+        message__is_audio_message=True,
+    )
 
 
 def sign_listen_url(file: File) -> str | None:

@@ -115,11 +115,11 @@ def queue_audio(
     content: dict[str, Any] = {"files": [_found_file(target, "audio_message").hex]}
     if not (target.file_mime_type or "").startswith("audio/"):
         raise invalid("audio_message", "The file is not a sound file.")
-    _check_sound(target)
     _add_reply(content, target, reply)
     if target.service == "sms":
         raise InvalidRequestError("advanced_features_required", "Voice messages are for iMessage lines.", param="from")
     check_capability(target, "send.audio")
+    _check_sound(target)
     check_active(target)
     said = payload or _request(line, to, audio_message=audio_message, reply_to=reply_to)
     return _queue(sender, target, Operation.AUDIO, content, said)

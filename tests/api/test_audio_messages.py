@@ -14,7 +14,13 @@ PATH = "/v1/audio-messages"
 @pytest.fixture
 def file(lumen):
     return File.objects.create(
-        organization=lumen, storage_key="x/y", filename="a.m4a", mime_type="audio/mp4", size=4, sha256=b"0" * 32
+        organization=lumen,
+        storage_key="x/y",
+        filename="a.m4a",
+        mime_type="audio/mp4",
+        size=4,
+        sha256=b"0" * 32,
+        audio_caf_key="x/y.caf",
     )
 
 
