@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.http import HttpRequest, QueryDict
 
 
 class PageForm(forms.Form):
@@ -30,3 +31,8 @@ def _class_of(widget: forms.Widget) -> str:
     if isinstance(widget, forms.Select):
         return "form-select"
     return "form-control"
+
+
+def posted(request: HttpRequest) -> QueryDict | None:
+    """What a form is bound to: the body of a POST, an empty one too, else nothing."""
+    return request.POST if request.method == "POST" else None

@@ -28,6 +28,7 @@ from core.clock import now
 from core.errors import AppError
 from core.ids import LINE, parse_id
 from dashboard.access import PageRequest, keep_query, page
+from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.keys import KeyForm, RollForm
 from dashboard.keys import describe_key, list_scope_rows, make_usage_chart
@@ -77,7 +78,7 @@ def index(request: PageRequest) -> HttpResponse:
 @never_cache
 @page(role="admin")
 def new(request: PageRequest) -> HttpResponse:
-    form = KeyForm(request.POST or None, lines=_list_lines(request), initial={"scopes": list(SCOPES), "reach": "all"})
+    form = KeyForm(posted(request), lines=_list_lines(request), initial={"scopes": list(SCOPES), "reach": "all"})
     if request.method == "POST" and form.is_valid():
         try:
             if has_active_key_named(organization=request.organization, name=form.cleaned_data["name"]):
@@ -114,7 +115,7 @@ def detail(request: PageRequest, key_id: str) -> HttpResponse:
 @page(role="admin")
 def edit(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
-    form = KeyForm(request.POST or None, lines=_list_lines(request), key=key)
+    form = KeyForm(posted(request), lines=_list_lines(request), key=key)
     if request.method == "POST" and form.is_valid():
         try:
             if has_active_key_named(organization=request.organization, name=form.cleaned_data["name"], but=key):
@@ -132,7 +133,7 @@ def edit(request: PageRequest, key_id: str) -> HttpResponse:
 @page(role="admin")
 def roll(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
-    form = RollForm(request.POST or None)
+    form = RollForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             successor, token = roll_key(

@@ -29,6 +29,7 @@ from accounts.sessions import ORGANIZATION_KEY
 from core.clock import now
 from core.errors import AppError
 from dashboard.access import PageRequest, keep_query, page
+from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.organization import InvitationForm
 
@@ -65,7 +66,7 @@ def index(request: PageRequest) -> HttpResponse:
 
 @page(role="owner")
 def invite(request: PageRequest) -> HttpResponse:
-    form = InvitationForm(request.POST or None)
+    form = InvitationForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             invitation = invite_member(

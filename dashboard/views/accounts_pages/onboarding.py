@@ -14,6 +14,7 @@ from accounts.sessions import ORGANIZATION_KEY
 from core.errors import AppError
 from core.ids import ORGANIZATION, parse_id
 from dashboard.access import PageRequest, page
+from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.organization import OrganizationForm
 
@@ -23,7 +24,7 @@ def new(request: PageRequest) -> HttpResponse:
     """One field. The first organization is suggested by the person's name."""
     is_first = request.membership is None
     form = OrganizationForm(
-        request.POST or None, initial={"name": suggest_organization_name(request.user) if is_first else ""}
+        posted(request), initial={"name": suggest_organization_name(request.user) if is_first else ""}
     )
     if request.method == "POST" and form.is_valid():
         try:

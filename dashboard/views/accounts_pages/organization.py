@@ -15,6 +15,7 @@ from accounts.services.organizations import cancel_deletion, rename_organization
 from accounts.sessions import ORGANIZATION_KEY
 from core.errors import AppError, invalid
 from dashboard.access import PageRequest, page
+from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.organization import DeletionForm, OrganizationSettingsForm, TransferForm
 
@@ -22,9 +23,7 @@ from dashboard.forms.organization import DeletionForm, OrganizationSettingsForm,
 @page(role="member", act="owner")
 def settings(request: PageRequest) -> HttpResponse:
     organization = request.organization
-    form = OrganizationSettingsForm(
-        request.POST or None, initial={"name": organization.name, "slug": organization.slug}
-    )
+    form = OrganizationSettingsForm(posted(request), initial={"name": organization.name, "slug": organization.slug})
     if request.method == "POST" and form.is_valid():
         try:
             rename_organization(
@@ -68,7 +67,7 @@ def leave(request: PageRequest) -> HttpResponse:
 
 @page(role="owner")
 def transfer(request: PageRequest) -> HttpResponse:
-    form = TransferForm(request.POST or None)
+    form = TransferForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             email = form.cleaned_data["member"].strip()
@@ -88,7 +87,7 @@ def transfer(request: PageRequest) -> HttpResponse:
 
 @page(role="owner")
 def delete(request: PageRequest) -> HttpResponse:
-    form = DeletionForm(request.POST or None)
+    form = DeletionForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
             schedule_deletion(

@@ -7,6 +7,7 @@ from django.urls import path
 
 from accounts.services.profile import update_profile
 from dashboard.access import PageRequest, page
+from dashboard.forms.base import posted
 from dashboard.forms.profile import ProfileForm
 
 
@@ -14,7 +15,7 @@ from dashboard.forms.profile import ProfileForm
 def profile(request: PageRequest) -> HttpResponse:
     user = request.user
     form = ProfileForm(
-        request.POST or None,
+        posted(request),
         initial={"name": user.name, "time_zone": user.time_zone, "has_shortcuts": user.has_shortcuts},
     )
     if request.method == "POST" and form.is_valid():
