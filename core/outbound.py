@@ -20,7 +20,7 @@ __all__ = ["HttpClient", "HttpResult", "Target", "check_url", "parse_url", "post
 TOTAL_SECONDS = 15.0
 CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 15.0
-IDLE_PER_ORIGIN = 64
+IDLE_PER_ORIGIN = 1000
 IDLE_TOTAL = 2000
 
 

@@ -45,29 +45,42 @@ class Secrets:
 
 
 class Signer:
-    """Signs for one endpoint; keys are prepared once."""
+    """Signs for one endpoint. Keys are absorbed once and then copied, and small updates do not let go of the
+    interpreter's lock, which a one-shot digest would do for each signature."""
 
-    __slots__ = ("_hex_keys", "_standard_keys")
+    __slots__ = ("_own", "_standard")
 
     def __init__(self, secrets: Secrets) -> None:
-        names = [("X-Webhook-Signature", secrets.current)]
+        self._own = [("X-Webhook-Signature", hmac.new(secrets.current.encode(), digestmod="sha256"))]
         if secrets.next:
-            names.append(("X-Webhook-Signature-Next", secrets.next))
-        self._hex_keys = [(name, secret.encode()) for name, secret in names]
-        self._standard_keys = [standard_key(s) for s in (secrets.current, secrets.next, secrets.previous) if s]
+            self._own.append(("X-Webhook-Signature-Next", hmac.new(secrets.next.encode(), digestmod="sha256")))
+        self._standard = [
+            hmac.new(standard_key(secret), digestmod="sha256")
+            for secret in (secrets.current, secrets.next, secrets.previous)
+            if secret
+        ]
 
-    def sign(self, delivery_id: str, timestamp_ms: int, body: bytes) -> dict[str, str]:
+    def sign(self, delivery_id: str, timestamp_ms: int, body: bytes) -> list[tuple[str, str]]:
         """Every header that identifies and signs one attempt."""
-        own = b"%d.%b" % (timestamp_ms, body)
-        seconds = timestamp_ms // 1000
-        headers = {name: hmac.digest(key, own, "sha256").hex() for name, key in self._hex_keys}
-        headers["X-Webhook-Timestamp"] = str(timestamp_ms)
-        headers["X-Webhook-Delivery-Id"] = delivery_id
-        headers["webhook-id"] = delivery_id
-        headers["webhook-timestamp"] = str(seconds)
-        headers["webhook-signature"] = " ".join(
-            sign_standard(key, delivery_id, seconds, body) for key in self._standard_keys
-        )
+        timestamp, seconds = str(timestamp_ms), str(timestamp_ms // 1000)
+        headers = [
+            ("X-Webhook-Timestamp", timestamp),
+            ("X-Webhook-Delivery-Id", delivery_id),
+            ("webhook-id", delivery_id),
+            ("webhook-timestamp", seconds),
+        ]
+        message = f"{timestamp}.".encode() + body
+        for name, key in self._own:
+            mac = key.copy()
+            mac.update(message)
+            headers.append((name, mac.hexdigest()))
+        message = f"{delivery_id}.{seconds}.".encode() + body
+        entries = []
+        for key in self._standard:
+            mac = key.copy()
+            mac.update(message)
+            entries.append("v1," + binascii.b2a_base64(mac.digest(), newline=False).decode())
+        headers.append(("webhook-signature", " ".join(entries)))
         return headers
 
 

@@ -31,7 +31,7 @@ def build_request(job: Job, signer: Signer, timestamp_ms: int) -> tuple[list[tup
     """The signed headers and the body: a fresh time in each attempt, the same id in all of them."""
     delivery_id = public_id(DELIVERY, job.id)
     body = build_body(job.event_type, job.data, timestamp_ms, delivery_id)
-    return list(signer.sign(delivery_id, timestamp_ms, body).items()), body
+    return signer.sign(delivery_id, timestamp_ms, body), body
 
 
 def hide_values(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ connections. Losing Redis, the database or the process loses nothing: see ``clai
 
 import asyncio
 import logging
+import resource
 import sys
 import threading
 import time
@@ -47,8 +48,11 @@ USER_AGENT = "Messages.dev/1.0"
 class Engine:
     """Runs in one thread's event loop until told to stop, or until it has been idle."""
 
-    def __init__(self, *, stop: threading.Event, idle_seconds: float) -> None:
+    def __init__(
+        self, *, stop: threading.Event, idle_seconds: float, make_client: Callable[[], HttpClient] = HttpClient
+    ) -> None:
         self._stop = stop
+        self._make_client = make_client
         self._idle_seconds = idle_seconds
         self._lanes: dict[UUID, Lane] = {}
         self._parked: deque[Lane] = deque()
@@ -76,7 +80,7 @@ class Engine:
         listener = asyncio.create_task(self._listen())
         recorder = asyncio.create_task(self._record_forever())
         try:
-            async with HttpClient() as client:
+            async with self._make_client() as client:
                 self._client = client
                 await self._intake_forever()
                 self._is_closing = True
@@ -375,22 +379,30 @@ class Engine:
         self._wake.set()
 
 
-def run_engine(*, stop: threading.Event | None = None, idle_seconds: float = 300.0) -> int:
+def run_engine(
+    *,
+    stop: threading.Event | None = None,
+    idle_seconds: float = 300.0,
+    make_client: Callable[[], HttpClient] = HttpClient,
+) -> int:
     """Runs an engine in this thread until ``stop`` is set or nothing was due for ``idle_seconds``.
 
-    Returns how many attempts were recorded.
+    Returns how many attempts were recorded. ``make_client`` is for measuring the engine without the network.
     """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:  # a connection each for what is in flight, and as many kept
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     interval = sys.getswitchinterval()
     sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for a thread that reads rows
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            engine = runner.run(_make_and_run(stop or threading.Event(), idle_seconds))
+            engine = runner.run(_make_and_run(stop or threading.Event(), idle_seconds, make_client))
         return engine.recorded
     finally:
         sys.setswitchinterval(interval)
 
 
-async def _make_and_run(stop: threading.Event, idle_seconds: float) -> Engine:
-    engine = Engine(stop=stop, idle_seconds=idle_seconds)
+async def _make_and_run(stop: threading.Event, idle_seconds: float, make_client: Callable[[], HttpClient]) -> Engine:
+    engine = Engine(stop=stop, idle_seconds=idle_seconds, make_client=make_client)
     await engine.run()
     return engine
