@@ -216,8 +216,8 @@ class Bench:
 
         import uvloop
 
-        from core.outbound import HttpClient, parse_url
         from core.ids import uuid7
+        from core.outbound import HttpClient, parse_url
         from webhooks_app.catalogue import build_example
         from webhooks_app.services.attempt import build_request
         from webhooks_app.services.jobs import Job

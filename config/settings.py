@@ -246,6 +246,10 @@ SWEEPS: dict[str, float] = {
     "messaging.sweeps.hint_simulator": 1.0,
     "messaging.sweeps.hint_sound": 10.0,
     "events.sweeps.hint_consumers": 1.0,
+    "webhooks_app.sweeps.hint_engines": 1.0,
+    "webhooks_app.sweeps.hint_replays": 2.0,
+    "webhooks_app.sweeps.keep_endpoints": 60.0,
+    "webhooks_app.sweeps.run_retention": 3600.0,
     "events.sweeps.keep_partitions": 3600.0,
 }
 

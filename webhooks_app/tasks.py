@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from webhooks_app.services import replay_runner
 from webhooks_app.services.slots import run_engine_in_slot
 from webhooks_app.services.wake import wake_engines
 
@@ -17,3 +18,9 @@ def fan_out_events() -> None:
 def run_engine() -> None:
     """Becomes an engine if fewer than WEBHOOK_ENGINES are running."""
     run_engine_in_slot()
+
+
+@shared_task(name="webhooks_app.tasks.run_replays", ignore_result=True, acks_late=False)
+def run_replays() -> None:
+    """Works running replays off; one process does, the others return at once."""
+    replay_runner.run_replays()

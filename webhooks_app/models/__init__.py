@@ -1,6 +1,6 @@
 from webhooks_app.models.delivery import Attempt, Delivery, DeliveryState, Trigger
 from webhooks_app.models.endpoint import Endpoint
-from webhooks_app.models.health import EndpointMinute
+from webhooks_app.models.health import EndpointHour, EndpointMinute
 from webhooks_app.models.replay import Replay, ReplayState
 
 __all__ = [
@@ -8,6 +8,7 @@ __all__ = [
     "Delivery",
     "DeliveryState",
     "Endpoint",
+    "EndpointHour",
     "EndpointMinute",
     "Replay",
     "ReplayState",

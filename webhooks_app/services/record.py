@@ -6,6 +6,7 @@ health beside them. Arrays travel as one text each: cheaper to make and to read 
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -76,8 +77,14 @@ def _array(parts: Iterable[str]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat().replace(" ", "T")
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1_000_000):06d}+00"
 
 
 def _attempt_line(outcome: Outcome) -> str:

@@ -15,11 +15,11 @@ from webhooks_app.histogram import SIZE, bucket_of
 from webhooks_app.retry import BREAKER_FAILURES, BREAKER_SECONDS
 from webhooks_app.services.jobs import Outcome
 
-_MINUTES = """
-INSERT INTO webhooks_app_endpointminute AS m
-    (endpoint_id, organization_id, minute, delivered, retried, failed, histogram)
+_ROLLUP = """
+INSERT INTO {table} AS m
+    (endpoint_id, organization_id, {column}, delivered, retried, failed, histogram)
 VALUES {values}
-ON CONFLICT (endpoint_id, minute) DO UPDATE SET delivered = m.delivered + excluded.delivered,
+ON CONFLICT (endpoint_id, {column}) DO UPDATE SET delivered = m.delivered + excluded.delivered,
     retried = m.retried + excluded.retried, failed = m.failed + excluded.failed,
     histogram = (SELECT array_agg(coalesce(a, 0) + coalesce(b, 0) ORDER BY place)
                  FROM unnest(m.histogram, excluded.histogram) WITH ORDINALITY AS both_ (a, b, place))
@@ -48,26 +48,30 @@ def _moment(seconds: float | None) -> datetime | None:
 
 
 def write_minutes(outcomes: Sequence[Outcome]) -> None:
-    """One upsert for every endpoint and minute that occurs."""
-    rows: dict[tuple[UUID, int], list[object]] = {}
+    """One upsert for the minutes and one for the hours that occur, of every endpoint."""
+    _write_spans(outcomes, 60, "webhooks_app_endpointminute", "minute")
+    _write_spans(outcomes, 3600, "webhooks_app_endpointhour", "hour")
+
+
+def _write_spans(outcomes: Sequence[Outcome], seconds: int, table: str, column: str) -> None:
+    rows: dict[tuple[UUID, int], list[Any]] = {}
     for outcome in outcomes:
         if outcome.job.trigger == "test":
             continue
-        minute = int(outcome.started_at) // 60 * 60
-        row = rows.get((outcome.job.endpoint_id, minute))
+        start = int(outcome.started_at) // seconds * seconds
+        row = rows.get((outcome.job.endpoint_id, start))
         if row is None:
-            row = rows[outcome.job.endpoint_id, minute] = [outcome.job.organization_id, 0, 0, 0, [0] * SIZE]
-        place = 1 if outcome.is_success else 2 if outcome.state == "retrying" else 3
-        row[place] += 1  # type: ignore[operator]
-        row[4][bucket_of(outcome.result.total_ms)] += 1  # type: ignore[index]
+            row = rows[outcome.job.endpoint_id, start] = [outcome.job.organization_id, 0, 0, 0, [0] * SIZE]
+        row[1 if outcome.is_success else 2 if outcome.state == "retrying" else 3] += 1
+        row[4][bucket_of(outcome.result.total_ms)] += 1
     if not rows:
         return
     parameters: list[Any] = []
-    for (endpoint_id, minute), row in sorted(rows.items(), key=lambda item: item[0]):
-        parameters += [endpoint_id, row[0], _moment(minute), *row[1:]]
+    for (endpoint_id, start), row in sorted(rows.items(), key=lambda item: item[0]):
+        parameters += [endpoint_id, row[0], _moment(start), *row[1:]]
     values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
     with connection.cursor() as cursor:
-        cursor.execute(_MINUTES.format(values=values), parameters)
+        cursor.execute(_ROLLUP.format(table=table, column=column, values=values), parameters)
 
 
 def write_health(outcomes: Sequence[Outcome]) -> None:

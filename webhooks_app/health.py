@@ -1,0 +1,106 @@
+"""How endpoints are doing, from the roll-ups: never more than a few hundred points, never the attempts themselves."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+from core.clock import now
+from webhooks_app.histogram import SIZE, percentile
+
+# range -> (span, width of a point, whether it is read from the minutes)
+RANGES: dict[str, tuple[timedelta, timedelta, bool]] = {
+    "1h": (timedelta(hours=1), timedelta(minutes=1), True),
+    "24h": (timedelta(hours=24), timedelta(minutes=30), True),
+    "7d": (timedelta(days=7), timedelta(hours=3), False),
+    "30d": (timedelta(days=30), timedelta(hours=12), False),
+}
+_READ = """
+WITH points AS (
+    SELECT to_timestamp(floor(extract(epoch FROM {column}) / %s) * %s) AS start, delivered, retried, failed, histogram
+    FROM {table} WHERE {owner} = %s AND {column} >= %s AND {column} < %s),
+sums AS (
+    SELECT start, sum(delivered)::int AS delivered, sum(retried)::int AS retried, sum(failed)::int AS failed
+    FROM points GROUP BY start),
+buckets AS (
+    SELECT start, array_agg(total ORDER BY place) AS histogram FROM (
+        SELECT start, place, sum(amount)::int AS total
+        FROM points, unnest(histogram) WITH ORDINALITY AS u (amount, place)
+        GROUP BY start, place) AS each_ GROUP BY start)
+SELECT start, delivered, retried, failed, histogram FROM sums LEFT JOIN buckets USING (start) ORDER BY start
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthPoint:
+    """Attempts that began in ``[start, start + width)``. Percentiles in milliseconds, None without attempts."""
+
+    start: datetime
+    delivered: int = 0
+    retried: int = 0
+    failed: int = 0
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+
+    @property
+    def attempts(self) -> int:
+        return self.delivered + self.retried + self.failed
+
+    @property
+    def success_share(self) -> float | None:
+        """Accepted attempts of all, 0 to 1; None without attempts."""
+        return self.delivered / self.attempts if self.attempts else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthSeries:
+    """``points`` are evenly spaced, empty ones included; ``total`` sums the span."""
+
+    points: list[HealthPoint]
+    total: HealthPoint
+    width_seconds: int
+
+
+def get_endpoint_health(*, endpoint_id: UUID, span: str = "24h", at: datetime | None = None) -> HealthSeries:
+    """``span``: 1h, 24h, 7d or 30d. One statement."""
+    return _read("endpoint_id", endpoint_id, span, at or now())
+
+
+def get_organization_health(*, organization_id: UUID, span: str = "24h", at: datetime | None = None) -> HealthSeries:
+    """All endpoints of an organization together, deleted ones included."""
+    return _read("organization_id", organization_id, span, at or now())
+
+
+def _read(owner: str, key: UUID, span: str, at: datetime) -> HealthSeries:
+    length, width, is_fine = RANGES[span]
+    seconds = int(width.total_seconds())
+    end = (int(at.timestamp()) // seconds + 1) * seconds
+    start = end - int(length.total_seconds())
+    table, column = ("webhooks_app_endpointminute", "minute") if is_fine else ("webhooks_app_endpointhour", "hour")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _READ.format(table=table, column=column, owner=owner),
+            [seconds, seconds, key, datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)],
+        )
+        rows = {int(row[0].timestamp()): row for row in cursor.fetchall()}
+    points, whole, sums = [], [0] * SIZE, [0, 0, 0]
+    for moment in range(start, end, seconds):
+        row = rows.get(moment)
+        if row is None:
+            points.append(HealthPoint(start=datetime.fromtimestamp(moment, UTC)))
+            continue
+        histogram = row[4] or []
+        points.append(_point(row[0], row[1], row[2], row[3], histogram))
+        whole = [a + b for a, b in zip(whole, histogram or [0] * SIZE, strict=True)]
+        sums = [a + b for a, b in zip(sums, row[1:4], strict=True)]
+    total = _point(datetime.fromtimestamp(start, UTC), *sums, whole)
+    return HealthSeries(points=points, total=total, width_seconds=seconds)
+
+
+def _point(start: datetime, delivered: int, retried: int, failed: int, histogram: list[int]) -> HealthPoint:
+    return HealthPoint(
+        start=start, delivered=delivered, retried=retried, failed=failed,
+        p50=percentile(histogram, 0.5), p95=percentile(histogram, 0.95), p99=percentile(histogram, 0.99),
+    )  # fmt: skip

@@ -1,0 +1,204 @@
+"""Reading endpoints, deliveries and attempts. Every read is of one organization and bounded."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from core.clock import to_ms
+from core.cursors import decode_cursor, encode_cursor
+from core.errors import InvalidRequestError, not_found
+from core.ids import DELIVERY, REPLAY, WEBHOOK, parse_id
+from events.models import Event
+from webhooks_app.delivery_search import count_matching, find_newer, find_older, make_plan, searched_to
+from webhooks_app.filters import DeliveryFilter
+from webhooks_app.models import Attempt, Delivery, Endpoint, Replay
+from webhooks_app.signing import build_body
+
+PAGE_SIZE = 50
+COUNT_CAP = 10_000
+MAX_ATTEMPTS_SHOWN = 200
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryRow:
+    """A row of a list: the delivery and where it goes to. ``endpoint`` is kept after its deletion."""
+
+    delivery: Delivery
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryPage:
+    """Newest first; ``older`` and ``newer`` are cursors for ``before`` and ``after``.
+
+    ``searched_to`` is set when the search stopped before the end: follow ``older`` to look further back.
+    """
+
+    rows: list[DeliveryRow]
+    older: str | None
+    newer: str | None
+    searched_to: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Count:
+    """``is_more``: at least this many."""
+
+    count: int
+    is_more: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeliveryDetail:
+    """A delivery with all that is known of it. Attempts newest first; ``data`` is JSON text, "" once it is past
+    retention."""
+
+    delivery: Delivery
+    endpoint: Endpoint
+    data: str
+    attempts: list[Attempt]
+
+    def body_of(self, attempt: Attempt | None) -> str:
+        """The request body, byte for byte as an attempt sent it; for None as it would be sent, without a time."""
+        if not self.data:
+            return ""
+        moment = to_ms_down(attempt) if attempt else 0
+        return build_body(self.delivery.event_type, self.data, moment, self.delivery.public_id).decode()
+
+
+def to_ms_down(attempt: Attempt) -> int:
+    """The timestamp an attempt was signed with."""
+    sent = str(attempt.request_headers.get("X-Webhook-Timestamp", ""))
+    return int(sent) if sent.isdigit() else to_ms(attempt.started_at)
+
+
+# --- endpoints -------------------------------------------------------------------------------------------------------
+
+
+def list_endpoints(*, organization_id: UUID) -> list[Endpoint]:
+    """Endpoints that are not deleted, oldest first, at most 1,000."""
+    return list(Endpoint.objects.filter(organization_id=organization_id, deleted_at=None).order_by("id")[:1000])
+
+
+def get_endpoint(*, organization_id: UUID, endpoint: str | UUID) -> Endpoint:
+    """By key or ``wh_…``. Raises ``webhook_not_found``."""
+    key = parse_id(WEBHOOK, endpoint) if isinstance(endpoint, str) else endpoint
+    found = Endpoint.objects.select_related("organization").filter(
+        id=key, organization_id=organization_id, deleted_at=None
+    )
+    row = found.first() if key else None
+    if row is None:
+        raise not_found("webhook")
+    return row
+
+
+def count_failing_endpoints(*, organization_id: UUID) -> int:
+    """Endpoints whose latest attempts all failed."""
+    failing = Endpoint.objects.filter(organization_id=organization_id, deleted_at=None, is_active=True)
+    return failing.exclude(failing_since=None).count()
+
+
+# --- deliveries ------------------------------------------------------------------------------------------------------
+
+
+def list_deliveries(
+    *, wanted: DeliveryFilter, before: str | None = None, after: str | None = None, limit: int = PAGE_SIZE
+) -> DeliveryPage:
+    """One page. A handful of statements, each at most 50 ms at ten million rows.
+
+    Raises ``invalid_parameter_value`` for a cursor this list has not returned.
+    """
+    plan = make_plan(wanted)
+    if after and not before:
+        found = find_newer(plan, above=_parse(after, "after"), limit=limit + 1)
+        has_newer, ids = len(found.ids) > limit, found.ids[-limit:]
+        rows = _load(ids)
+        older = encode_cursor(ids[-1].hex) if ids else None
+        return DeliveryPage(rows=rows, older=older, newer=encode_cursor(ids[0].hex) if has_newer else None)
+    found = find_older(plan, below=_parse(before, "before") if before else None, limit=limit + 1)
+    ids = found.ids[:limit]
+    last = ids[-1] if len(found.ids) > limit else found.stopped_at
+    return DeliveryPage(
+        rows=_load(ids),
+        older=encode_cursor(last.hex) if last else None,
+        newer=encode_cursor(ids[0].hex) if ids and before else None,
+        searched_to=searched_to(found) if len(found.ids) <= limit else None,
+    )
+
+
+def list_new_deliveries(*, wanted: DeliveryFilter, after: str, limit: int = PAGE_SIZE) -> DeliveryPage:
+    """What came since the newest row that is shown: for "12 new". ``newer`` is set if there are more still."""
+    return list_deliveries(wanted=wanted, after=after, limit=limit)
+
+
+def count_deliveries(*, wanted: DeliveryFilter) -> Count:
+    """Exact up to 10,000."""
+    count, is_more = count_matching(make_plan(wanted), cap=COUNT_CAP)
+    return Count(count=count, is_more=is_more)
+
+
+def cursor_of(delivery: Delivery) -> str:
+    """The cursor of a row: ``before`` shows what is older, ``after`` what is newer than it."""
+    return encode_cursor(delivery.id.hex)
+
+
+def get_delivery(
+    *, organization_id: UUID, delivery: str | UUID, line_ids: frozenset[UUID] | None = None
+) -> DeliveryDetail:
+    """By key or ``dlv_…``, with its attempts. Raises ``delivery_not_found``. Four statements."""
+    row = find_delivery(organization_id=organization_id, delivery=delivery, line_ids=line_ids)
+    event = Event.objects.filter(id=row.event_id).only("data").first()
+    attempts = Attempt.objects.filter(delivery_id=row.id, id__gte=row.id).order_by("-id")
+    return DeliveryDetail(
+        delivery=row,
+        endpoint=Endpoint.objects.get(id=row.endpoint_id),
+        data=event.data if event else "",
+        attempts=list(attempts[:MAX_ATTEMPTS_SHOWN]),
+    )
+
+
+def find_delivery(*, organization_id: UUID, delivery: str | UUID, line_ids: frozenset[UUID] | None = None) -> Delivery:
+    """The row alone. Raises ``delivery_not_found``."""
+    key = parse_id(DELIVERY, delivery) if isinstance(delivery, str) else delivery
+    row = Delivery.objects.filter(id=key, organization_id=organization_id).first() if key else None
+    if row is None or (line_ids is not None and row.line_id not in line_ids):
+        raise not_found("delivery")
+    return row
+
+
+def get_replay(*, organization_id: UUID, replay: str | UUID) -> Replay:
+    """By key or ``rpl_…``. Raises ``replay_not_found``."""
+    key = parse_id(REPLAY, replay) if isinstance(replay, str) else replay
+    row = Replay.objects.filter(id=key, organization_id=organization_id).first() if key else None
+    if row is None:
+        raise not_found("replay")
+    return row
+
+
+def list_replays(*, organization_id: UUID, limit: int = 20) -> list[Replay]:
+    """The newest first."""
+    return list(Replay.objects.filter(organization_id=organization_id).order_by("-id")[:limit])
+
+
+def _parse(text: str, param: str) -> UUID:
+    (key,) = decode_cursor(text, str, param=param)
+    try:
+        return UUID(hex=str(key))
+    except ValueError:
+        raise InvalidRequestError(
+            "invalid_parameter_value", f"`{param}` is not a cursor that this list has returned.", param=param
+        ) from None
+
+
+def _load(ids: list[UUID]) -> list[DeliveryRow]:
+    """Rows by key, in the order of the keys. Two statements."""
+    if not ids:
+        return []
+    low, high = min(ids), max(ids)
+    rows = {row.id: row for row in Delivery.objects.filter(id__in=ids, id__gte=low, id__lte=high)}
+    endpoints = Endpoint.objects.in_bulk({row.endpoint_id for row in rows.values()})
+    return [
+        DeliveryRow(delivery=rows[key], endpoint=endpoints[rows[key].endpoint_id])
+        for key in ids
+        if key in rows and rows[key].endpoint_id in endpoints
+    ]
