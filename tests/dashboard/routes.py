@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accounts.models import DevMail
+from accounts.services.audit import Actor
 
 
 @dataclass
@@ -42,11 +43,34 @@ def an_invitation(world: World) -> dict[str, Any]:
     return {"invitation_id": world.invitation.pk}
 
 
+def a_webhook(world: World) -> dict[str, Any]:
+    """Lumen's endpoint; made at the first need."""
+    from webhooks_app.services.endpoints import create_endpoint
+
+    if "endpoint" not in world.extra:
+        world.extra["endpoint"] = create_endpoint(
+            organization=world.lumen,
+            url="http://127.0.0.1:9471/hook",
+            events=["message.received"],
+            line_ids=None,
+            actor=Actor(user=world.alice),
+        )[0]
+    return {"webhook_id": world.extra["endpoint"].public_id}
+
+
 KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "api_key": a_key,
     "api_key_edit": a_key,
     "api_key_roll": a_key,
     "api_key_revoke": a_key,
+    "webhook": a_webhook,
+    "webhook_edit": a_webhook,
+    "webhook_switch": a_webhook,
+    "webhook_test": a_webhook,
+    "webhook_delete": a_webhook,
+    "webhook_secret": a_webhook,
+    "webhook_rotate": a_webhook,
+    "webhook_activate": a_webhook,
     "member": a_member,
     "member_role": a_member,
     "member_text": a_member,
