@@ -61,7 +61,7 @@ def bar_chart(
             gap = 0.7 if y < 100 else 0.0
             y -= height
             bars.append((kind, f"{index * width + width * 0.12:.2f}", f"{width * 0.76:.2f}", y, max(0.4, height - gap)))
-    context = {"bars": [(k, x, w, f"{y:.2f}", f"{h:.2f}") for k, x, w, y, h in bars]}
+    context: dict[str, object] = {"bars": [(k, x, w, f"{y:.2f}", f"{h:.2f}") for k, x, w, y, h in bars]}
     return _render(context, label, columns, series, top, is_tall, unit)
 
 
@@ -98,6 +98,24 @@ def line_chart(
         context["forecast"] = f"{at(known[-1][0], known[-1][1] or 0)} {at(end, forecast.value)}"
         context["forecast_word"] = forecast.word
     return _render(context, label, columns, [series], top, is_tall, unit)
+
+
+def percentile_chart(*, label: str, columns: Sequence[Column], series: Sequence[str], unit: str = "") -> SafeString:
+    """A line per series, calm, amber and red; a column without values leaves a gap."""
+    top = nice_top(max((v for c in columns for v in c.values if v is not None), default=0))
+    width = 100 / max(1, len(columns))
+    lines: list[tuple[str, str]] = []
+    for place, kind in enumerate(("l1", "l2", "l3")[: len(series)]):
+        run: list[str] = []
+        for index, column in enumerate(columns):
+            value = column.values[place]
+            if value is not None:
+                run.append(f"{index * width + width / 2:.2f},{100 - 100 * value / top:.2f}")
+            if run and (value is None or index == len(columns) - 1):
+                lines.append((kind, " ".join(run if len(run) > 1 else [run[0], run[0]])))
+                run = []
+    context: dict[str, object] = {"lines": lines}
+    return _render(context, label, columns, series, top, False, unit)
 
 
 def _render(

@@ -74,8 +74,9 @@ def list_spans(*, endpoint_id: UUID, since: datetime, until: datetime, step: tim
     """Spans of ``step`` from ``since`` to ``until`` without gaps, oldest first. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT date_bin(make_interval(secs => %s), minute, %s) AS bin, sum(delivered), sum(retried), sum(failed), ARRAY[{_HISTOGRAM}]"
-            " FROM webhooks_app_endpointminute WHERE endpoint_id = %s AND minute >= %s AND minute < %s GROUP BY 1",
+            "SELECT date_bin(make_interval(secs => %s), minute, %s) AS bin, sum(delivered), sum(retried), sum(failed),"
+            f" ARRAY[{_HISTOGRAM}] FROM webhooks_app_endpointminute"
+            " WHERE endpoint_id = %s AND minute >= %s AND minute < %s GROUP BY 1",
             [step.total_seconds(), since, endpoint_id, since, until],
         )
         rows: dict[datetime, tuple[Any, ...]] = {row[0]: row for row in cursor.fetchall()}

@@ -1,10 +1,14 @@
-"""Success and speed of one endpoint over a span, ready to be drawn."""
+"""Success and speed of one endpoint over a span, drawn."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode
 
+from django.utils.safestring import SafeString
+
+from dashboard.charts import Column, bar_chart, percentile_chart
+from dashboard.formatting import format_milliseconds
 from webhooks_app.endpoint_health import Span, list_spans, sum_spans
 from webhooks_app.models import Endpoint
 
@@ -16,58 +20,77 @@ SPANS: dict[str, tuple[str, int, timedelta, str]] = {
     "30d": ("30 days", 30, timedelta(days=1), "%-d %b"),
 }
 PERCENTILES = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HealthColumn:
-    """One column: its span, its name and the deliveries behind it."""
-
-    span: Span
-    name: str
-    href: str
-    quickness: list[float | None]
+ATTEMPT_SERIES = ("Accepted", "To be retried", "Given up")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Health:
     word: str
     total: Span
-    columns: list[HealthColumn]
     percentiles: list[tuple[str, float | None]]
-
-    @property
-    def finding(self) -> str:
-        """What the picture shows, for somebody who does not see it."""
-        rate = self.total.success_rate
-        if rate is None:
-            return f"Nothing was sent in the last {self.word}"
-        return f"{rate * 100:.1f} per cent of {self.total.attempts:,} attempts accepted in the last {self.word}"
+    attempts_chart: SafeString
+    speed_chart: SafeString
 
 
 def make_health(endpoint: Endpoint, span: str, at: datetime) -> Health:
-    """One query."""
+    """One query. Each column leads to its deliveries."""
     word, count, step, pattern = SPANS[span]
     until = _ceil(at, step)
     spans = list_spans(endpoint_id=endpoint.pk, since=until - step * count, until=until, step=step)
     total = sum_spans(spans)
+    percentiles = [(name, total.percentile(share)) for share, name in PERCENTILES]
     return Health(
         word=word,
         total=total,
-        columns=[_column(endpoint, one, step, pattern) for one in spans],
-        percentiles=[(name, total.percentile(share)) for share, name in PERCENTILES],
+        percentiles=percentiles,
+        attempts_chart=bar_chart(
+            label=_describe(total, word),
+            columns=[_attempts_column(endpoint, one, step, pattern) for one in spans],
+            series=ATTEMPT_SERIES,
+            is_tall=False,
+        ),
+        speed_chart=percentile_chart(
+            label=_describe_speed(percentiles, word),
+            columns=[_speed_column(endpoint, one, step, pattern) for one in spans],
+            series=[name for _, name in PERCENTILES],
+            unit=" ms",
+        ),
     )
 
 
-def _column(endpoint: Endpoint, span: Span, step: timedelta, pattern: str) -> HealthColumn:
-    end = span.starts_at + step
-    address: Callable[[datetime], str] = lambda moment: moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M")  # noqa: E731
-    query = urlencode({"endpoint": endpoint.public_id, "from": address(span.starts_at), "to": address(end)})
-    return HealthColumn(
-        span=span,
-        name=span.starts_at.astimezone(UTC).strftime(pattern),
-        href=f"/webhooks/deliveries?{query}",
-        quickness=[span.percentile(share) for share, _ in PERCENTILES],
+def _describe(total: Span, word: str) -> str:
+    """What the picture shows, for somebody who does not see it."""
+    rate = total.success_rate
+    if rate is None:
+        return f"Nothing was sent in the last {word}"
+    return f"{rate * 100:.1f} per cent of {total.attempts:,} attempts accepted in the last {word}"
+
+
+def _describe_speed(percentiles: Sequence[tuple[str, float | None]], word: str) -> str:
+    return f"Time to answer in the last {word}: " + ", ".join(
+        f"{name} {format_milliseconds(value)}" for name, value in percentiles
     )
+
+
+def _attempts_column(endpoint: Endpoint, span: Span, step: timedelta, pattern: str) -> Column:
+    name = span.starts_at.strftime(pattern)
+    tip = f"{name}: {span.delivered:,} accepted, {span.retried:,} to be retried, {span.failed:,} given up"
+    values = [span.delivered, span.retried, span.failed]
+    return Column(name=name, values=values, tip=tip, href=_address(endpoint, span.starts_at, step))
+
+
+def _speed_column(endpoint: Endpoint, span: Span, step: timedelta, pattern: str) -> Column:
+    values = [span.percentile(share) for share, _ in PERCENTILES]
+    name = span.starts_at.strftime(pattern)
+    words = ", ".join(f"{p} {format_milliseconds(v)}" for (_, p), v in zip(PERCENTILES, values, strict=True))
+    tip = f"{name}: {words}"
+    return Column(name=name, values=values, tip=tip, href=_address(endpoint, span.starts_at, step))
+
+
+def _address(endpoint: Endpoint, start: datetime, step: timedelta) -> str:
+    bounds = [moment.strftime("%Y-%m-%dT%H:%M") for moment in (start, start + step)]
+    query = urlencode({"endpoint": endpoint.public_id, "from": bounds[0], "to": bounds[1]})
+    return f"/webhooks/deliveries?{query}"
 
 
 def _ceil(moment: datetime, step: timedelta) -> datetime:
