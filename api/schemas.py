@@ -110,7 +110,10 @@ class ReceiptOut(msgspec.Struct, frozen=True):
 
 
 class OutboxItemOut(msgspec.Struct, frozen=True):
-    """``payload`` is the original request. ``error`` says why it failed."""
+    """``payload`` is the original request. ``error`` says why it failed.
+
+    A pending item that a strict line keeps back has ``held_reason``, the limit it waits for, and ``resumes_at``.
+    """
 
     id: str
     line_id: str
@@ -121,6 +124,8 @@ class OutboxItemOut(msgspec.Struct, frozen=True):
     created_at: int
     completed_at: int | None
     error: str | None
+    held_reason: str | None
+    resumes_at: int | None
 
 
 class FileOut(msgspec.Struct, frozen=True):

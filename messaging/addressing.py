@@ -73,6 +73,7 @@ class Target:
     file_has_voice: bool
     message_id: UUID | None
     message_guid: str | None
+    is_strict: bool
 
 
 _SELECT = """
@@ -80,7 +81,7 @@ SELECT l.id, l.handle, l.is_sandbox, l.service, l.transport,
        l.paused_at IS NULL AND l.health NOT IN ('down', 'unpaired'), l.capabilities,
        p.status, p.contact_identifier, {limit},
        c.id, c.identifier, coalesce(c.is_group, false), coalesce(c.participants, '{{}}'),
-       coalesce(c.has_received_inbound, false), {file}, {message}
+       coalesce(c.has_received_inbound, false), {file}, {message}, l.is_strict
 FROM lines_line l
 LEFT JOIN lines_sandboxpairing p ON l.is_sandbox AND p.organization_id = %(org)s AND p.line_id = l.id
 LEFT JOIN messaging_chat c ON c.line_id = l.id AND c.organization_id = %(org)s AND {chat}

@@ -164,6 +164,8 @@ def outbox_data(item: OutboxItem) -> Payload:
         "created_at": to_ms(item.created_at),
         "completed_at": to_ms_or_none(item.completed_at),
         "error": item.error or None,
+        "held_reason": item.held_reason or None,
+        "resumes_at": to_ms_or_none(item.resumes_at),
     }
 
 

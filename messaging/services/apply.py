@@ -24,6 +24,7 @@ from messaging.inbound import (
 from messaging.models import Attachment, Chat, File, InboundEvent, Message, OutboxItem, ReadReceipt, TypingIndicator
 from messaging.payloads import encode, receipt_item, typing_item
 from messaging.services.chats import find_chat, open_chat, open_direct_chat, update_chat
+from messaging.services.holds import release_answered
 from messaging.services.messages import NewMessage, write_message
 from messaging.services.rollups import clear_unread
 
@@ -109,6 +110,8 @@ def apply_message(batch: Batch, arrival: Arrival) -> str:
     written = write_message(new, line_handle=line.handle)
     if written is None:
         return "duplicate"
+    if line.is_strict and not body.is_from_me and arrival.phase != "backfill":
+        release_answered(chat_id=chat.id)
     batch.events.append(written[1])
     batch.has_new = True
     batch.has_sound = batch.has_sound or body.is_audio_message

@@ -7,10 +7,11 @@ import threading
 from collections.abc import Sequence
 from uuid import UUID, uuid5
 
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from lines.models import Line
 from messaging.models import Chat, File, Operation, OutboxItem
+from messaging.services.holds import hold_back
 from messaging.services.outbox import (
     Claimed,
     claim_items,
@@ -51,8 +52,10 @@ def dispatch_due(*, rounds: int = 200) -> int:
 
 def dispatch_claimed(claimed: Claimed) -> int:
     """Tries the items of a claim, each to its outcome. What a crash leaves is found by its lease."""
-    started = start_items(claimed)
-    lines, chats = load_targets(started)
+    lines, chats = load_targets(claimed.items)
+    with transaction.atomic():
+        may_go = hold_back(claimed.items, lines=lines, chats=chats, token=claimed.token)
+        started = start_items(Claimed(claimed.token, may_go))
     for item in started:
         dispatch_item(item, lines[item.line_id], chats[item.chat_id])
     return len(started)

@@ -29,14 +29,17 @@ class NewItem:
     payload: dict[str, Any]
     content: dict[str, Any]
     deadline_at: datetime
+    held_reason: str = ""
+    resumes_at: datetime | None = None
 
 
 _ITEM = """
 INSERT INTO messaging_outboxitem (id, organization_id, line_id, chat_id, api_key_id, user_id, request_id, operation,
     payload, content, status, attempts, max_attempts, error_detail, lane, claimed_by, deadline_at, parts_sent, guid,
-    held_reason)
+    held_reason, resumes_at, not_before)
 SELECT %(id)s, %(org)s, %(line)s, %(chat)s, %(key)s, %(user)s, %(request)s, %(operation)s,
-    %(payload)s::jsonb, %(content)s::jsonb, 'pending', 0, 3, '', %(lane)s, '', %(deadline)s, 0, '', ''
+    %(payload)s::jsonb, %(content)s::jsonb, 'pending', 0, 3, '', %(lane)s, '', %(deadline)s, 0, '', %(held)s,
+    %(resumes)s::timestamptz, coalesce(%(resumes)s::timestamptz, now())
 """
 # A row that is full is left alone and returned by nobody, and then the item is not inserted either
 _QUOTA = """
@@ -81,6 +84,8 @@ def insert_item(item: NewItem, *, sandbox_limit: int | None = None, send_budget:
         "content": json.dumps(item.content, ensure_ascii=False),
         "lane": lane_of(line_id=item.line_id, chat_id=item.chat_id, operation=item.operation),
         "deadline": item.deadline_at,
+        "held": item.held_reason,
+        "resumes": item.resumes_at,
     }
     if sandbox_limit is None and send_budget is None:
         with connection.cursor() as cursor:

@@ -21,6 +21,7 @@ from core.clock import now
 from core.errors import AuthorizationError, InvalidRequestError, invalid, missing, not_found
 from core.hints import send_hint
 from core.ids import OUTBOX, public_id
+from lines.services.limits import count_held
 from messaging.addressing import (
     Address,
     Sender,
@@ -39,6 +40,7 @@ from messaging.addressing import (
 from messaging.models import Operation
 from messaging.services.audio import check_sound
 from messaging.services.chats import ensure_sandbox_chat
+from messaging.services.holds import decide_queue_hold, extend_deadline
 from messaging.services.outbox_insert import NewItem, insert_item
 from messaging.transcoding import AudioRefused
 
@@ -277,6 +279,8 @@ def _queue(
     life = {Operation.TYPING: TYPING_LIFE, Operation.READ: READ_LIFE}.get(
         operation, timedelta(hours=settings.OUTBOX_DEADLINE_HOURS)
     )
+    hold = decide_queue_hold(line_id=target.line_id, chat_id=target.chat_id) if _may_hold(target, is_message) else None
+    deadline_at = now() + life
     key = insert_item(
         NewItem(
             organization_id=sender.organization_id,
@@ -288,13 +292,21 @@ def _queue(
             operation=operation,
             payload=payload,
             content=content,
-            deadline_at=now() + life,
+            deadline_at=extend_deadline(deadline_at, hold) if hold else deadline_at,
+            held_reason=hold.reason if hold else "",
+            resumes_at=hold.resumes_at if hold else None,
         ),
         sandbox_limit=target.sandbox_limit if target.is_sandbox and is_message else None,
         send_budget=sender.daily_send_budget if is_message else None,
     )
+    if hold:
+        count_held(line_id=target.line_id, at=now())
     send_hint("messaging.tasks.dispatch_outbox")
     return QueuedItem(id=key)
+
+
+def _may_hold(target: Target, is_message: bool) -> bool:
+    return target.is_strict and is_message and not target.is_sandbox
 
 
 __all__ = [
