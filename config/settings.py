@@ -251,6 +251,7 @@ SWEEPS: dict[str, float] = {
     "webhooks_app.sweeps.keep_endpoints": 60.0,
     "webhooks_app.sweeps.run_retention": 3600.0,
     "events.sweeps.keep_partitions": 3600.0,
+    "lines.sweeps.send_due_alerts": 60.0,
 }
 
 # --- Celery: hints only; the rows in PostgreSQL are the work ---------------------------------------------------------
