@@ -52,13 +52,20 @@ def dispatch_due(*, rounds: int = 200) -> int:
 
 def dispatch_claimed(claimed: Claimed) -> int:
     """Tries the items of a claim, each to its outcome. What a crash leaves is found by its lease."""
-    lines, chats = load_targets(claimed.items)
-    with transaction.atomic():
-        may_go = hold_back(claimed.items, lines=lines, chats=chats, token=claimed.token)
-        started = start_items(Claimed(claimed.token, may_go))
+    started, lines, chats = start_claimed(claimed)
     for item in started:
         dispatch_item(item, lines[item.line_id], chats[item.chat_id])
     return len(started)
+
+
+def start_claimed(claimed: Claimed) -> tuple[list[OutboxItem], dict[UUID, Line], dict[UUID, Chat]]:
+    """Marks what may go as started, with its lines and chats; what a strict line must hold goes back into the queue."""
+    if not claimed.items:
+        return [], {}, {}
+    lines, chats = load_targets(claimed.items)
+    with transaction.atomic():
+        may_go = hold_back(claimed.items, lines=lines, chats=chats, token=claimed.token)
+        return start_items(Claimed(claimed.token, may_go)), lines, chats
 
 
 def dispatch_item(item: OutboxItem, line: Line, chat: Chat) -> None:

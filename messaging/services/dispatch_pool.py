@@ -16,11 +16,11 @@ from messaging.models import Chat, OutboxItem
 from messaging.services.dispatch import (
     TRANSPORTS,
     dispatch_item,
-    load_targets,
     name_worker,
     reconcile_started,
+    start_claimed,
 )
-from messaging.services.outbox import claim_items, release_expired, renew_leases, start_items
+from messaging.services.outbox import claim_items, release_expired, renew_leases
 
 logger = logging.getLogger(__name__)
 THREADS = 8
@@ -45,8 +45,8 @@ def dispatch_until_idle(*, pool: ThreadPoolExecutor, threads: int = THREADS, sec
     tried = 0
     while True:
         if len(flying) < threads and time.monotonic() < until:
-            started = start_items(claim_items(worker=worker, transports=TRANSPORTS, limit=threads - len(flying)))
-            lines, chats = load_targets(started)
+            claimed = claim_items(worker=worker, transports=TRANSPORTS, limit=threads - len(flying))
+            started, lines, chats = start_claimed(claimed)
             for item in started:
                 flying[pool.submit(_try, item, lines[item.line_id], chats[item.chat_id])] = item
             tried += len(started)
