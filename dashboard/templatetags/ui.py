@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from core.handles import format_handle
 from dashboard import formatting
+from dashboard.agents import name_agent
 from dashboard.code_colors import color_code
 from dashboard.states import SHAPES, get_status
 
@@ -139,6 +140,7 @@ def number(value: float | None) -> str:
     return shown
 
 
+register.filter("agent", name_agent)
 register.filter("percent", formatting.format_percent)
 register.filter("milliseconds", formatting.format_milliseconds)
 register.filter("seconds", formatting.format_seconds)
