@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 from django.http import HttpRequest
 
+from accounts.models import User
 from core.errors import AuthorizationError
 
 B = TypeVar("B")
@@ -61,6 +62,7 @@ class Call(Generic[B, Q]):
     address: str | None
     user_agent: str
     caller: CallingKey | None = None
+    person: User | None = None
     payload: JsonObject = field(default_factory=dict)
     body_bytes: int = 0
     created_id: str = ""

@@ -17,6 +17,7 @@ from psycopg import pq
 from api import idempotency
 from api.auth import admit, check_window, identify
 from api.call import Call, Redirect
+from api.cli.person import identify_person
 from api.client import get_address
 from api.envelope import (
     CORS_HEADERS,
@@ -137,6 +138,8 @@ def _serve(entry: Endpoint, call: Call[Any, Any]) -> Reply:
         check_window(window)
         if entry.scope is not None:
             call.caller.require_scope(entry.scope)
+    elif entry.access == "oauth":
+        call.person = identify_person(request.META.get("HTTP_AUTHORIZATION"))
     if entry.body is not None:
         raw = read_body(request)
         call.body_bytes = len(raw)

@@ -161,6 +161,7 @@ for _provider in ("github", "google"):
             "VERIFIED_EMAIL": True,
         }
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+OAUTH_CLI_CLIENT_ID = env.text("OAUTH_CLI_CLIENT_ID", "messages-cli")
 OAUTH2_PROVIDER = {
     "PKCE_REQUIRED": True,
     "ALLOWED_REDIRECT_URI_SCHEMES": ["http", "https"],
@@ -168,6 +169,9 @@ OAUTH2_PROVIDER = {
     "DEFAULT_SCOPES": ["profile", "email"],
     "ACCESS_TOKEN_EXPIRE_SECONDS": 600,
     "AUTHORIZATION_CODE_EXPIRE_SECONDS": 300,
+    "OAUTH2_VALIDATOR_CLASS": "accounts.oauth.CliValidator",
+    "COMPLIANT_BCP_RFC9700_PKCE_METHOD": True,  # S256 only
+    "OAUTH_DEVICE_VERIFICATION_URI": f"{BASE_URL}/oauth/device",
 }
 
 # --- mail ------------------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ AREAS = (
     "sandbox_phone",
     "palette",
     "operator",
+    "oauth",
     "docs",
     "dev",
 )

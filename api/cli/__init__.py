@@ -1,0 +1,1 @@
+"""What the command line calls while it logs in: bearer of an OAuth access token, not of a key."""

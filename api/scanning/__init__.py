@@ -1,0 +1,1 @@
+"""For whoever finds keys where they should not be."""
