@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -191,13 +190,3 @@ class TestExchanging:
         wrong = client.post("/api/v1/cli/exchange", {"name": "x", "org_id": "ln_1"})
         assert wrong.error[2:] == ("invalid_parameter_value", "org_id")
         refuses_bad_json(client, "/api/v1/cli/exchange")
-
-
-def test_a_leaked_key_is_revoked_at_once(api, key):
-    found = {"tokens": [{"token": api.token, "url": "https://paste.example/1"}, {"token": "sk_live_nothing"}]}
-    answer = ApiClient().post("/api/secret-scanning", found)
-    assert answer.status == 200
-    assert [item["is_ours"] for item in answer.body["data"]] == [True, False]
-    assert api.token not in json.dumps(answer.body)
-    key.refresh_from_db()
-    assert key.revoked_reason == "leaked"

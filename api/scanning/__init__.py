@@ -1,1 +1,0 @@
-"""For whoever finds keys where they should not be."""
