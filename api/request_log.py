@@ -21,12 +21,14 @@ from django.db import DatabaseError, DataError, connection, transaction
 from api.envelope import encode
 from api.redaction import redact_secrets, redact_text
 from core.ids import uuid7
+from core.live import LiveHint, publish_live
 
 logger = logging.getLogger(__name__)
 FLUSH_SECONDS = 0.5
 MAX_ENTRIES = 20_000
 MAX_BYTES = 64 * 1024 * 1024
 KEPT_BYTES = 4096
+MAX_HINTS = 20  # for each organization and flush
 _COLUMNS = (
     "id, request_id, organization_id, api_key_id, method, path, route, status, error_code, duration_ms, address,"
     " user_agent, request_body, response_body, object_id"
@@ -105,6 +107,7 @@ class RequestLog:
                 connection.close()
                 self._put_back(batch)
                 return 0
+            _announce(batch)
             return len(batch)
 
     def _put_back(self, batch: list[Entry]) -> None:
@@ -160,6 +163,19 @@ def write_entries(batch: list[Entry]) -> None:
                 " WHERE k.id = t.id",
                 _columns([(key, *use) for key, use in sorted(last.items())]),
             )
+
+
+def _announce(batch: list[Entry]) -> None:
+    """Tells open log pages, at most ``MAX_HINTS`` requests of each organization."""
+    newest: dict[UUID, list[str]] = {}
+    for entry in batch:
+        if entry.organization_id is not None:
+            newest.setdefault(entry.organization_id, []).append(entry.request_id)
+    publish_live(
+        LiveHint(organization_id=organization_id, topics=["requests"], type="request.created", id=request_id)
+        for organization_id, ids in newest.items()
+        for request_id in ids[-MAX_HINTS:]
+    )
 
 
 def _columns(rows: list[tuple[object, ...]]) -> list[list[object]]:

@@ -9,6 +9,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
@@ -66,6 +67,15 @@ def _read(queryset: QuerySet[M], order: Sequence[str], before: str | None, after
         older=_cursor(rows[-1], order) if has_older else None,
         newer=_cursor(rows[0], order) if has_newer else None,
     )
+
+
+def decode_key(cursor: str) -> UUID | None:
+    """The key in a cursor of a list that is ordered by key alone; None if it is not one."""
+    try:
+        (text,) = decode_cursor(cursor, str)
+        return UUID(str(text))
+    except (ValueError, InvalidRequestError):
+        return None
 
 
 def _flip(field: str) -> str:

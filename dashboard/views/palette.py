@@ -16,15 +16,15 @@ from messaging.models import Chat
 
 # prefix -> (group, icon, address); {} is the id. The pages look the object up and answer 404 for other organizations'.
 OBJECTS = {
-    "msg": ("Message", "chat", "/conversations/messages/{}"),
-    "obx": ("Outbox", "send", "/conversations/outbox/{}"),
+    "msg": ("Message", "chat", "/messages/{}"),
+    "obx": ("Outbox", "send", "/logs/outbox/{}"),
     "cht": ("Conversation", "chat", "/conversations/{}"),
     "dlv": ("Delivery", "hook", "/webhooks/deliveries/{}"),
     "wh": ("Endpoint", "hook", "/webhooks/{}"),
     "rpl": ("Replay", "reload", "/webhooks/replays/{}"),
     "ln": ("Line", "phone", "/lines/{}"),
     "key": ("API key", "key", "/api-keys/{}"),
-    "req": ("Request", "log", "/logs/{}"),
+    "req": ("Request", "log", "/logs/requests/{}"),
 }
 PAGES = (
     ("Overview", "home", "/", "G O"),

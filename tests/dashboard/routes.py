@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from accounts.models import DevMail
+from accounts.models import ApiRequest, DevMail
 from accounts.services.audit import Actor
+from core.clock import now
+from messaging.models import OutboxItem
 
 
 @dataclass
@@ -58,6 +60,24 @@ def a_webhook(world: World) -> dict[str, Any]:
     return {"webhook_id": world.extra["endpoint"].public_id}
 
 
+def a_request(world: World) -> dict[str, Any]:
+    request_id = "req_0f3a9c1b22de"
+    ApiRequest.objects.create(
+        organization_id=world.lumen.id, api_key_id=world.key.id, request_id=request_id, method="GET",
+        path="/v1/lines", route="/v1/lines", status=200, duration_ms=3.1,
+    )  # fmt: skip
+    return {"request_id": request_id}
+
+
+def an_outbox_item(world: World) -> dict[str, Any]:
+    item = OutboxItem.objects.create(
+        organization_id=world.lumen.id, line_id=world.line.id, chat_id=world.chat.id, operation="send",
+        payload={"text": "Hello"}, content={"text": "Hello"}, status="failed", error="not_registered",
+        lane="one", deadline_at=now(),
+    )  # fmt: skip
+    return {"item_id": item.public_id}
+
+
 KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "api_key": a_key,
     "api_key_edit": a_key,
@@ -78,5 +98,8 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "invitation_resend": an_invitation,
     "invitation_withdraw": an_invitation,
     "invitation": lambda world: {"token": "unknown"},
+    "log_request": a_request,
+    "log_outbox_item": an_outbox_item,
+    "log_outbox_retry": an_outbox_item,
     "mail": lambda world: {"mail_id": DevMail.objects.create(sender="a", recipients="b", subject="c", body="d").pk},
 }

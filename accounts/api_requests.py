@@ -1,0 +1,86 @@
+"""Reading the API request log: bounded lists, one request, and what was refused lately."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from accounts.models import ApiKey, ApiRequest, Organization
+from core.bounded_pages import BoundedPage, read_bounded_page
+from core.ids import uuid7_floor
+
+STATUS_CLASSES = ("2xx", "3xx", "4xx", "5xx")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestFilter:
+    """Empty members do not filter. ``request_id`` is exact."""
+
+    api_key_id: UUID | None = None
+    methods: Sequence[str] = ()
+    routes: Sequence[str] = ()
+    status_classes: Sequence[str] = ()
+    error_codes: Sequence[str] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    request_id: str = ""
+
+
+def list_requests(
+    *, organization: Organization, wanted: RequestFilter, before: str | None = None, after: str | None = None
+) -> BoundedPage[ApiRequest]:
+    """One page without the bodies, newest first. At most two queries."""
+    rows = ApiRequest.objects.filter(organization_id=organization.id).defer("request_body", "response_body")
+    if wanted.request_id:
+        rows = rows.filter(request_id=wanted.request_id)
+    if wanted.since:
+        rows = rows.filter(id__gte=uuid7_floor(wanted.since))
+    if wanted.until:
+        rows = rows.filter(id__lt=uuid7_floor(wanted.until))
+    driver, rest = _split(wanted)
+    return read_bounded_page(driver=rows.filter(driver), rest=rest, before=before, after=after)
+
+
+def _split(wanted: RequestFilter) -> tuple[Q, Q]:
+    """What one index serves in the list's order, and what is checked row by row."""
+    only_errors = bool(wanted.error_codes) or (
+        bool(wanted.status_classes) and not {"2xx", "3xx"} & set(wanted.status_classes)
+    )
+    parts = [
+        (Q(api_key_id=wanted.api_key_id), wanted.api_key_id is not None),
+        (Q(status__gte=400, error_code__in=wanted.error_codes), bool(wanted.error_codes)),
+        (Q(route__in=wanted.routes), bool(wanted.routes)),
+        (Q(status__gte=400), only_errors and not wanted.error_codes),
+        (_in_classes(wanted.status_classes), bool(wanted.status_classes)),
+        (Q(method__in=wanted.methods), bool(wanted.methods)),
+    ]
+    conditions = [condition for condition, is_set in parts if is_set]
+    is_indexed = wanted.api_key_id is not None or only_errors or len(wanted.routes) == 1
+    driver = conditions.pop(0) if conditions and is_indexed else Q()
+    rest = Q()
+    for condition in conditions:
+        rest &= condition
+    return driver, rest
+
+
+def _in_classes(classes: Sequence[str]) -> Q:
+    found = Q()
+    for name in classes:
+        hundred = int(name[0]) * 100
+        found |= Q(status__gte=hundred, status__lt=hundred + 100)
+    return found
+
+
+def get_request(*, organization: Organization, request_id: str) -> ApiRequest | None:
+    """A request of the organization by ``req_…``; None if it has none such."""
+    return (
+        ApiRequest.objects.filter(organization_id=organization.id, request_id=request_id[:20]).order_by("-id").first()
+    )
+
+
+def list_key_names(*, organization: Organization, limit: int = 200) -> dict[UUID, str]:
+    """Names of the keys, revoked ones included: newest first."""
+    rows = ApiKey.objects.filter(organization=organization).order_by("-id").values_list("id", "name")
+    return dict(rows[:limit])

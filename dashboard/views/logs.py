@@ -1,0 +1,249 @@
+"""Logs: API requests and the outbox, filtered, paged, linked to each other and to the docs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.contrib import messages as flash
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+
+from accounts.api_requests import STATUS_CLASSES, RequestFilter, get_request, list_key_names, list_requests
+from accounts.models import ApiRequest
+from accounts.services.audit import Actor, record_change
+from core.errors import AppError
+from core.ids import API_KEY, CHAT, LINE, OUTBOX, parse_id, public_id
+from dashboard.access import PageRequest, page
+from dashboard.filters import Choice, FilterBar, Search, TimeRange
+from dashboard.log_words import (
+    API_ROUTES,
+    METHODS,
+    OPERATIONS,
+    OUTBOX_ERRORS,
+    OUTBOX_STATES,
+    list_error_codes,
+    object_link,
+    outbox_anchor,
+    outbox_state,
+    show_body,
+    show_payload,
+)
+from dashboard.trace import build_trace
+from lines.models import Line
+from lines.selectors import list_lines
+from messaging.addressing import Sender
+from messaging.models import Chat, OutboxItem
+from messaging.outbox_log import OutboxFilter, get_outbox_item, list_outbox_log, list_request_items
+from messaging.services.resend import retry_item
+from messaging.viewer.states import State
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboxRow:
+    """An item with the words beside it."""
+
+    item: OutboxItem
+    state: State
+    operation: str
+    line: str
+    to: str
+    anchor: str
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def index(request: PageRequest) -> HttpResponse:
+    return redirect("log_requests")
+
+
+# --- API requests ----------------------------------------------------------------------------------------------------
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def requests(request: PageRequest) -> HttpResponse:
+    names = list_key_names(organization=request.organization)
+    bar = FilterBar(
+        request,
+        [
+            Search("q", "Request id or outbox id"),
+            Choice("key", "Key", [(public_id(API_KEY, key), name) for key, name in names.items()], single=True),
+            Choice("method", "Method", [(name, name) for name in METHODS]),
+            Choice("route", "Route", [(route, route) for route in API_ROUTES]),
+            Choice("status", "Status", [(name, name) for name in STATUS_CLASSES]),
+            Choice("error", "Error", [(code, code) for code in list_error_codes()]),
+            TimeRange(),
+        ],
+    )
+    found = list_requests(
+        organization=request.organization,
+        wanted=_read_request_filter(request, bar),
+        before=request.GET.get("before"),
+        after=request.GET.get("after"),
+    )
+    rows = [(row, _key_name(row, names)) for row in found.rows]
+    return render(request, "dashboard/logs/requests.html", {"bar": bar, "page": found, "rows": rows})
+
+
+def _read_request_filter(request: PageRequest, bar: FilterBar) -> RequestFilter:
+    keys = bar.values("key")
+    return RequestFilter(
+        api_key_id=parse_id(API_KEY, keys[0]) if keys else None,
+        methods=bar.values("method"),
+        routes=bar.values("route"),
+        status_classes=bar.values("status"),
+        error_codes=bar.values("error"),
+        since=bar.since,
+        until=bar.until,
+        request_id=_find_request_id(request, bar.search_text),
+    )
+
+
+def _find_request_id(request: PageRequest, text: str) -> str:
+    """A request id as it is; of an outbox id the request that made it."""
+    text = text.lower().replace("\0", "")
+    if parse_id(OUTBOX, text) is not None:
+        item = get_outbox_item(organization=request.organization, item=text)
+        return item.request_id if item and item.request_id else text
+    return text
+
+
+def _key_name(row: ApiRequest, names: Mapping[UUID, str]) -> str:
+    return names.get(row.api_key_id, "A former key") if row.api_key_id else ""
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def request_detail(request: PageRequest, request_id: str) -> HttpResponse:
+    found = get_request(organization=request.organization, request_id=request_id)
+    if found is None:
+        raise Http404
+    items = list_request_items(organization=request.organization, request_id=found.request_id)
+    names = list_key_names(organization=request.organization)
+    trace = build_trace(message=None, item=items[0]) if items else None
+    context = {
+        "found": found,
+        "key_name": _key_name(found, names),
+        "key_id": public_id(API_KEY, found.api_key_id) if found.api_key_id else "",
+        "request_body": show_body(request, found.request_body),
+        "response_body": show_body(request, found.response_body),
+        "object_link": object_link(found.object_id),
+        "trace": trace,
+        "traced_id": items[0].public_id if items else "",
+    }
+    return render(request, "dashboard/logs/request.html", context)
+
+
+# --- the outbox ------------------------------------------------------------------------------------------------------
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def outbox(request: PageRequest) -> HttpResponse:
+    lines = list_lines(organization=request.organization)
+    bar = FilterBar(
+        request,
+        [
+            Search("q", "Outbox, request or chat id"),
+            Choice("state", "State", list(OUTBOX_STATES.items())),
+            Choice("line", "Line", [(line.public_id, str(line)) for line in lines], single=True),
+            Choice("operation", "Operation", list(OPERATIONS.items())),
+            Choice("error", "Error", [(code, code) for code in OUTBOX_ERRORS]),
+            TimeRange(),
+        ],
+    )
+    found = list_outbox_log(
+        organization=request.organization,
+        wanted=_read_outbox_filter(bar),
+        before=request.GET.get("before"),
+        after=request.GET.get("after"),
+    )
+    rows = _make_rows(found.rows, lines)
+    return render(request, "dashboard/logs/outbox.html", {"bar": bar, "page": found, "rows": rows})
+
+
+def _read_outbox_filter(bar: FilterBar) -> OutboxFilter:
+    text = bar.search_text.lower().replace("\0", "")
+    item_id, chat_id, key_id = (parse_id(prefix, text) for prefix in (OUTBOX, CHAT, API_KEY))
+    lines = bar.values("line")
+    return OutboxFilter(
+        states=bar.values("state"),
+        line_id=parse_id(LINE, lines[0]) if lines else parse_id(LINE, text),
+        chat_id=chat_id,
+        api_key_id=key_id,
+        item_id=item_id,
+        request_id=text[:20] if text and not any((item_id, chat_id, key_id, parse_id(LINE, text))) else "",
+        operations=bar.values("operation"),
+        errors=bar.values("error"),
+        since=bar.since,
+        until=bar.until,
+    )
+
+
+def _make_rows(items: list[OutboxItem], lines: list[Line]) -> list[OutboxRow]:
+    """The items with line and recipient: one query for all chats."""
+    names = {line.id: str(line) for line in lines}
+    chats = {chat.id: str(chat) for chat in Chat.objects.filter(pk__in={item.chat_id for item in items})}
+    return [
+        OutboxRow(
+            item=item,
+            state=outbox_state(item),
+            operation=OPERATIONS.get(item.operation, item.operation),
+            line=names.get(item.line_id, "A former line"),
+            to=chats.get(item.chat_id, ""),
+            anchor=outbox_anchor(item.error),
+        )
+        for item in items
+    ]
+
+
+def _find_item(request: PageRequest, item_id: str) -> OutboxItem:
+    item = get_outbox_item(organization=request.organization, item=item_id)
+    if item is None:
+        raise Http404
+    return item
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def outbox_detail(request: PageRequest, item_id: str) -> HttpResponse:
+    item = _find_item(request, item_id)
+    (row,) = _make_rows([item], list_lines(organization=request.organization))
+    context = {
+        "row": row,
+        "item": item,
+        "payload": show_payload(request, item.payload),
+        "chat_link": f"/conversations/{public_id(CHAT, item.chat_id)}",
+        "line_id": public_id(LINE, item.line_id),
+        "trace": build_trace(message=None, item=item),
+        "traced_id": item.public_id,
+        "may_retry": item.status == "failed" and item.operation in ("send", "audio") and request.membership.is_admin,
+    }
+    return render(request, "dashboard/logs/outbox_item.html", context)
+
+
+@page(role="admin", methods=("POST",))
+def outbox_retry(request: PageRequest, item_id: str) -> HttpResponse:
+    """Sends a failed message once more, as a new item under the person's name."""
+    item = _find_item(request, item_id)
+    sender = Sender(organization_id=request.organization.id, user_id=request.user.pk)
+    try:
+        again = retry_item(sender=sender, item=item)
+    except AppError as error:
+        flash.error(request, error.message)
+        return redirect("log_outbox_item", item_id=item.public_id)
+    record_change(
+        organization=request.organization,
+        actor=Actor.from_request(request),
+        action="message.tried_again",
+        target_id=again.public_id,
+        before={"outbox_item": item.public_id, "error": item.error},
+    )
+    flash.success(request, "Sent again as a new outbox item")
+    return redirect("log_outbox_item", item_id=again.public_id)
+
+
+urlpatterns = [
+    path("logs", index, name="logs"),
+    path("logs/requests", requests, name="log_requests"),
+    path("logs/requests/<str:request_id>", request_detail, name="log_request"),
+    path("logs/outbox", outbox, name="log_outbox"),
+    path("logs/outbox/<str:item_id>", outbox_detail, name="log_outbox_item"),
+    path("logs/outbox/<str:item_id>/retry", outbox_retry, name="log_outbox_retry"),
+]
