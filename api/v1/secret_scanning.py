@@ -43,7 +43,7 @@ def report_secrets(call: Call[Any, Any]) -> Verdicts:
     check_content_type(call.request)
     try:
         found = _decoder.decode(read_body(call.request))
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError):
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise invalid_json(
             "The body must be a JSON list of keys, or of objects with `token`, `type` and `url`."
         ) from None

@@ -2,6 +2,7 @@
 
 from api.lists import Page
 from api.schemas import LineOut
+from api.v1.lines import MeterOut
 from core.clock import now
 from lines.models import Line, SandboxPairing
 from tests.api.checks import has_shape
@@ -33,3 +34,12 @@ def test_a_restricted_key_sees_its_lines_and_the_activated_sandbox(lumen, line, 
 def test_it_needs_its_scope(lumen, make_key):
     _, token = make_key(lumen, scopes=["messages:read"])
     assert ApiClient(token).get("/v1/lines").error == (403, "authorization_error", "insufficient_scope", None)
+
+
+def test_every_meter_of_a_line_is_shown(api, line, stranger):
+    answer = api.get(f"/v1/lines/{line.public_id}/limits")
+    assert answer.status == 200
+    has_shape(answer, Page[MeterOut])
+    assert {"reach_outs", "contacts", "unanswered", "ratio"} <= {meter["name"] for meter in answer.body["data"]}
+    assert stranger.get(f"/v1/lines/{line.public_id}/limits").error[2] == "line_not_found"
+    assert api.get("/v1/lines/cht_1/limits").error[2] == "invalid_parameter_value"
