@@ -17,7 +17,7 @@ pytest_plugins = ["tests.live", "tests.chromium"]
 @pytest.fixture(autouse=True)
 def fast_passwords(settings: Any) -> None:
     """A slow hash is right for people and costs a test half a second a person."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.PASSWORD_HASHERS = ["tests.passwords.FastPasswords"]
 
 
 def make_user(email: str, name: str = "") -> User:
