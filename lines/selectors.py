@@ -1,16 +1,17 @@
 """Reading lines. The sandbox line is everybody's, once their pairing is active."""
 
 from collections.abc import Collection
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Organization
 from core.errors import not_found
 from core.handles import normalise_handle
 from core.ids import LINE, parse_id
-from lines.models import Line, SandboxPairing
+from lines.models import Line, LineHour, SandboxPairing
 
 
 def list_lines(*, organization: Organization | UUID, line_ids: Collection[UUID] | None = None) -> list[Line]:
@@ -49,3 +50,18 @@ def get_sandbox_line() -> Line | None:
 
 def count_lines(*, organization: Organization) -> int:
     return Line.objects.filter(organization=organization, deleted_at=None).count()
+
+
+def search_lines(*, organization: Organization, search: str = "") -> QuerySet[Line]:
+    """The organization's lines and the shared sandbox line, for the table; ``search`` in handle and label."""
+    lines = Line.objects.filter(Q(organization=organization) | Q(is_sandbox=True), deleted_at=None)
+    if search:
+        digits = normalise_handle(search)
+        lines = lines.filter(Q(label__icontains=search) | Q(handle__icontains=search) | Q(handle__icontains=digits))
+    return lines
+
+
+def list_hours(*, line_ids: Collection[UUID], since: datetime) -> list[LineHour]:
+    """Roll-ups of hours from ``since`` on, oldest first."""
+    rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=since).defer("minutes")
+    return list(rows.order_by("hour"))

@@ -46,7 +46,13 @@ def create_simulated_line(
         candidate = handle or _free_handle()
         try:
             with transaction.atomic():
-                line = Line.objects.create(organization=organization, handle=candidate, label=label)
+                line = Line.objects.create(
+                    organization=organization,
+                    handle=candidate,
+                    label=label,
+                    warmup_days=settings.LINE_WARMUP_DAYS,
+                    warmup_started_at=now() if settings.LINE_WARMUP_DAYS else None,
+                )
                 _record(line, actor, "line.created", after={"handle": candidate, "label": label})
                 return line
         except IntegrityError:
@@ -71,6 +77,21 @@ def resume_line(*, line: Line, actor: Actor) -> Line:
     if line.paused_at is None:
         return line
     return _change(line, actor, "line.resumed", paused_at=None, paused_by="")
+
+
+def set_strict(*, line: Line, is_strict: bool, actor: Actor) -> Line:
+    """Whether sends beyond guidance are held. What is held already is released by messaging's ``release_line``."""
+    if line.is_strict == is_strict:
+        return line
+    return _change(line, actor, "line.strict" if is_strict else "line.lenient", is_strict=is_strict)
+
+
+def set_warmup(*, line: Line, days: int, actor: Actor) -> Line:
+    """A warm-up of so many days from its first setting on; 0 ends it."""
+    if days == line.warmup_days:
+        return line
+    started_at = (line.warmup_started_at or now()) if days else None
+    return _change(line, actor, "line.warmup", warmup_days=days, warmup_started_at=started_at)
 
 
 def delete_line(*, line: Line, actor: Actor) -> Line:

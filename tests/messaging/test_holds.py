@@ -20,7 +20,7 @@ from messaging.services.holds import decide_hold, release_line
 from messaging.services.send import queue_message
 from tests.messaging.inbound import PEER, take_in, upsert
 
-PHONES = [f"+1555020{n:04}" for n in range(8)]
+PHONES = [f"+1555010{n:04}" for n in range(201, 209)]
 
 
 @pytest.fixture

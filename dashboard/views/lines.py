@@ -1,0 +1,166 @@
+"""Lines: table, adding one, one line with its limits, its settings, and the sandbox card."""
+
+from datetime import timedelta
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django_htmx.http import trigger_client_event
+
+from accounts.services.audit import Actor
+from core.clock import now
+from core.errors import AppError
+from core.pages import read_page
+from dashboard.access import PageRequest, page
+from dashboard.filters import FilterBar, Search
+from dashboard.forms.errors import show_error
+from dashboard.forms.lines import NewLineForm
+from dashboard.line_pages import (
+    FAILURE_WORDS,
+    describe_lines,
+    find_charted,
+    get_line_state,
+    list_capabilities,
+    list_reasons,
+    make_cards,
+    make_day_chart,
+    make_month_chart,
+    make_new_contacts_chart,
+)
+from dashboard.line_senders import describe_senders
+from dashboard.sandbox_card import make_sandbox_card
+from dashboard.views.line_parts import find_line, go_to, show_fragment
+from dashboard.views.line_settings import urlpatterns as settings_patterns
+from lines.limit_math import day_ago, floor_day
+from lines.selectors import list_hours, search_lines
+from lines.services.limits import get_meters, get_worst_meters
+from lines.services.provisioning import create_simulated_line
+from lines.services.sandbox import open_sandbox, reset_sandbox
+from messaging.line_insights import count_failures, count_senders, list_unanswered
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def index(request: PageRequest) -> HttpResponse:
+    bar = FilterBar(request, [Search("q", "Label or number")])
+    at = now()
+    found = read_page(
+        search_lines(organization=request.organization, search=bar.text("q").replace("\x00", "")),
+        order=("is_sandbox", "id"),
+        before=request.GET.get("before"),
+        after=request.GET.get("after"),
+    )
+    worst = get_worst_meters(lines=found.rows, at=at, organization=request.organization)
+    hours = list_hours(line_ids=[line.id for line in found.rows], since=floor_day(at))
+    context = {
+        "bar": bar,
+        "page": found,
+        "rows": describe_lines(found.rows, worst, hours, at),
+        "can_manage": request.membership.is_admin,
+    }
+    return render(request, "dashboard/lines/index.html", context)
+
+
+@page(role="admin")
+def new(request: PageRequest) -> HttpResponse:
+    form = NewLineForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            line = create_simulated_line(
+                organization=request.organization,
+                handle=form.cleaned_data["handle"].strip() or None,
+                label=form.cleaned_data["label"],
+                actor=Actor.from_request(request),
+            )
+        except AppError as error:
+            show_error(form, error)
+        else:
+            messages.success(request, f"{line} is ready.")
+            return go_to(request, f"/lines/{line.public_id}")
+    return show_fragment(request, "new", {"form": form}, is_wrong=bool(form.errors))
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def request_real(request: PageRequest) -> HttpResponse:
+    return render(request, "dashboard/lines/request.html")
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def detail(request: PageRequest, line_id: str) -> HttpResponse:
+    line = find_line(request, line_id)
+    at = now()
+    if line.is_sandbox:
+        card = make_sandbox_card(organization=request.organization, can_manage=request.membership.is_admin)
+        return render(request, "dashboard/lines/sandbox.html", {"line": line, **card})
+    meters = get_meters(line=line, at=at)
+    charted = find_charted(meters)
+    is_month = request.GET.get("days") == "30"
+    hours = list_hours(
+        line_ids=[line.id], since=at - timedelta(days=31) if is_month else day_ago(at) - timedelta(days=1)
+    )
+    today = floor_day(at)
+    recent = [hour for hour in hours if hour.hour >= day_ago(at)]
+    context = {
+        "line": line,
+        "state": get_line_state(line),
+        "reasons": list_reasons(line),
+        "capabilities": list_capabilities(line),
+        "cards": make_cards(meters),
+        "charted": charted,
+        "is_month": is_month,
+        "chart": (make_month_chart if is_month else make_day_chart)(charted, hours, at),
+        "new_contacts_chart": make_new_contacts_chart(recent, at),
+        "new_contacts": sum(hour.new_contacts for hour in recent),
+        "unanswered": list_unanswered(line_id=line.id),
+        "failures": [
+            (code, FAILURE_WORDS.get(code, ""), n) for code, n in count_failures(line_id=line.id, since=today)
+        ],
+        "senders": describe_senders(count_senders(line_id=line.id, since=today)),
+        "outbound": sum(hour.outbound for hour in recent),
+        "inbound": sum(hour.inbound for hour in recent),
+        "held": sum(hour.held for hour in recent),
+        "can_manage": request.membership.is_admin,
+    }
+    return render(request, "dashboard/lines/detail.html", context)
+
+
+# --- the sandbox -----------------------------------------------------------------------------------------------------
+@page(role="member", methods=("GET", "HEAD"))
+def sandbox(request: PageRequest) -> HttpResponse:
+    """The card: as a fragment, polled every 2 seconds until paired, or on a page of its own."""
+    card = make_sandbox_card(organization=request.organization, can_manage=request.membership.is_admin)
+    if not request.htmx:
+        return render(request, "dashboard/lines/sandbox.html", card)
+    response = render(request, "dashboard/_sandbox_card.html", card)
+    was_waiting = request.GET.get("was") == "pending"
+    if was_waiting and card["sandbox"].status == "active":
+        text = f"Paired with {card['sandbox'].contact_identifier}"
+        trigger_client_event(response, "announce", {"text": text})
+    return response
+
+
+@page(role="admin", methods=("POST",))
+def sandbox_open(request: PageRequest) -> HttpResponse:
+    open_sandbox(organization=request.organization, actor=Actor.from_request(request))
+    return go_to(request, "/sandbox")
+
+
+@page(role="admin")
+def sandbox_reset(request: PageRequest) -> HttpResponse:
+    if request.method == "POST":
+        reset_sandbox(organization=request.organization, actor=Actor.from_request(request))
+        messages.success(request, "The phone is let go. Text the new code to pair one.")
+        return go_to(request, "/sandbox")
+    return show_fragment(request, "sandbox_reset", {})
+
+
+urlpatterns = [
+    path("lines", index, name="lines"),
+    path("lines/new", new, name="line_new"),
+    path("lines/request", request_real, name="line_request"),
+    path("sandbox", sandbox, name="sandbox"),
+    path("sandbox/open", sandbox_open, name="sandbox_open"),
+    path("sandbox/reset", sandbox_reset, name="sandbox_reset"),
+    path("lines/<str:line_id>", detail, name="line"),
+    *settings_patterns,
+]
