@@ -152,7 +152,8 @@ def make_day_chart(meter: Meter, hours: Sequence[LineHour], at: datetime) -> Saf
         if 1 <= place <= at.hour + 1:
             total += by_place.get(place - 1, 0)
         known = place <= at.hour + 1
-        columns.append(Column(f"{place:02}:00", [total if known else None], tip="" if known else f"{place:02}:00 UTC"))
+        tip = "" if known else f"{place:02}:00 UTC"
+        columns.append(Column(name=f"{place:02}:00", values=[total if known else None], tip=tip))
     forecast = None
     if meter.projected is not None and meter.limit and meter.projected > meter.used:
         word = f"{meter.forecast_at:%H:%M}" if meter.forecast_at else ""
@@ -170,7 +171,7 @@ def make_month_chart(meter: Meter, hours: Sequence[LineHour], at: datetime) -> S
         day = floor_day(hour.hour)
         if day in sums:
             sums[day] += getattr(hour, meter.name)
-    columns = [Column(f"{day.day} {day:%b}", [count]) for day, count in sums.items()]
+    columns = [Column(name=f"{day.day} {day:%b}", values=[count]) for day, count in sums.items()]
     most = max(sums.values())
     label = f"{meter.label.replace(' today', ' a day')}, 30 days: at most {most} of {meter.limit:g}"
     return line_chart(label=label, columns=columns, series="A day", limit=meter.limit)
@@ -180,7 +181,7 @@ def make_new_contacts_chart(hours: Sequence[LineHour], at: datetime) -> SafeStri
     """New contacts in each of the last 24 hours."""
     starts = [floor_hour(at) - HOUR * (23 - index) for index in range(24)]
     counts = {hour.hour: hour.new_contacts for hour in hours}
-    columns = [Column(f"{start:%H}:00", [counts.get(start, 0)]) for start in starts]
+    columns = [Column(name=f"{start:%H}:00", values=[counts.get(start, 0)]) for start in starts]
     label = f"New contacts per hour, 24 hours, UTC: {sum(counts.get(s, 0) for s in starts)} in all"
     return bar_chart(label=label, columns=columns, series=["New contacts"], is_tall=False)
 

@@ -78,7 +78,25 @@ def an_outbox_item(world: World) -> dict[str, Any]:
     return {"item_id": item.public_id}
 
 
+def a_line(world: World) -> dict[str, Any]:
+    return {"line_id": world.line.public_id}
+
+
+def an_alert(world: World) -> dict[str, Any]:
+    from lines.models import AlertRule
+
+    rule, _ = AlertRule.objects.get_or_create(organization=world.lumen, line=world.line, limit="ratio")
+    return {**a_line(world), "rule_id": rule.pk}
+
+
 KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
+    "line": a_line,
+    "line_edit": a_line,
+    "line_pause": a_line,
+    "line_strict": a_line,
+    "line_alerts": a_line,
+    "line_alert_remove": an_alert,
+    "line_delete": a_line,
     "api_key": a_key,
     "api_key_edit": a_key,
     "api_key_roll": a_key,
