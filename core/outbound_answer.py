@@ -90,22 +90,22 @@ class Answer:
             if status == 101 or self._interim > MAX_INTERIM:
                 raise AnswerError("invalid_answer", "The answer switches protocols or never becomes final.")
             return True
+        self._frame(status, headers, match[1] == b"1")
         self.status = status
         self.headers = headers
-        self._frame(match[1] == b"1")
         return True
 
-    def _frame(self, is_11: bool) -> None:
-        connection = self.headers.get("connection", "")
+    def _frame(self, status: int, headers: dict[str, str], is_11: bool) -> None:
+        connection = headers.get("connection", "")
         self.is_reusable = is_11 and (not connection or "close" not in connection.lower())
-        length = self.headers.get("content-length")
-        coding = self.headers.get("transfer-encoding")
+        length = headers.get("content-length")
+        coding = headers.get("transfer-encoding")
         if coding is not None:
             if length is not None or coding.strip().lower() != "chunked":
                 raise AnswerError("invalid_answer", "The answer's length is given in an unsupported way.")
             self._state = CHUNKED
             self._left = -1
-        elif self.status in (204, 304):
+        elif status in (204, 304):
             self._state = DONE
         elif length is not None:
             if len(length) > 18 or not length.isascii() or not length.isdigit():

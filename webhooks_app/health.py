@@ -95,7 +95,7 @@ def _read(owner: str, key: UUID, span: str, at: datetime) -> HealthSeries:
         points.append(_point(row[0], row[1], row[2], row[3], histogram))
         whole = [a + b for a, b in zip(whole, histogram or [0] * SIZE, strict=True)]
         sums = [a + b for a, b in zip(sums, row[1:4], strict=True)]
-    total = _point(datetime.fromtimestamp(start, UTC), *sums, whole)
+    total = _point(datetime.fromtimestamp(start, UTC), sums[0], sums[1], sums[2], whole)
     return HealthSeries(points=points, total=total, width_seconds=seconds)
 
 

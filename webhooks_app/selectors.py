@@ -83,10 +83,8 @@ def list_endpoints(*, organization_id: UUID) -> list[Endpoint]:
 def get_endpoint(*, organization_id: UUID, endpoint: str | UUID) -> Endpoint:
     """By key or ``wh_…``. Raises ``webhook_not_found``."""
     key = parse_id(WEBHOOK, endpoint) if isinstance(endpoint, str) else endpoint
-    found = Endpoint.objects.select_related("organization").filter(
-        id=key, organization_id=organization_id, deleted_at=None
-    )
-    row = found.first() if key else None
+    found = Endpoint.objects.select_related("organization").filter(organization_id=organization_id, deleted_at=None)
+    row = found.filter(id=key).first() if key else None
     if row is None:
         raise not_found("webhook")
     return row

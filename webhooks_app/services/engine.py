@@ -289,8 +289,8 @@ class Engine:
                     await asyncio.sleep(wait)
                     continue
                 await self._send(lane, lane.queue.popleft())
-                if self._parked:
-                    break  # another lane waits for a place
+                if self._parked or lane.breaker.is_open:
+                    break  # another lane waits for a place; or it goes on with one probe at a time
         finally:
             lane.workers -= 1
             lane.in_flight -= 1

@@ -1,5 +1,7 @@
 """Endpoints that fail for days: mail to the admins after 24 h and after 4 days, switched off after 5 (§7)."""
 
+from uuid import UUID
+
 from django.db import transaction
 from django.db.models import Q
 
@@ -27,7 +29,7 @@ def check_failing_endpoints() -> int:
 
 
 @transaction.atomic
-def _check(endpoint_id: object) -> int:
+def _check(endpoint_id: UUID) -> int:
     endpoint = Endpoint.objects.select_for_update().select_related("organization").get(id=endpoint_id)
     step = failing_step(endpoint.failing_since, endpoint.last_attempt_at, endpoint.warnings_sent)
     if step is None or not endpoint.is_active:

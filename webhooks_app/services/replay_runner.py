@@ -113,6 +113,8 @@ class ReplayRun:
             replay.cursor = "-"
 
     def _create_missing(self, replay: Replay, size: int) -> None:
+        if replay.endpoint_id is None:
+            raise ValueError("only a replay of one endpoint knows what is missing")
         endpoint = Endpoint.objects.get(id=replay.endpoint_id)
         place = ConsumerCursor.objects.filter(pk=CONSUMER).first()
         if place is None or not endpoint.is_active:

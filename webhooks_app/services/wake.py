@@ -4,7 +4,7 @@ import logging
 
 import redis
 
-from core.live import get_redis
+from core.redis_client import get_redis
 
 logger = logging.getLogger(__name__)
 WAKE_KEY = "webhooks:wake"
