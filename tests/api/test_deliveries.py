@@ -9,6 +9,7 @@ from django.db import connection, transaction
 
 from core.clock import now, to_ms
 from events.services import NewEvent, append_events
+from tests.webhooks_app.conftest import wait_until_final
 from tests.webhooks_app.receivers import answer_of, run_receiver
 from webhooks_app.catalogue import build_example
 from webhooks_app.services.engine import run_engine
@@ -36,6 +37,7 @@ def delivery(webhook: str, api: Any, line: Any, lumen: Any) -> str:
     data = msgspec.json.encode(build_example("message.received")).decode()
     with transaction.atomic():
         append_events([NewEvent(organization_id=lumen.id, line_id=line.id, type="message.received", data=data)])
+    wait_until_final()
     run_engine(idle_seconds=1.0)
     (row,) = api.get("/v1/deliveries").body["data"]
     return row["id"]

@@ -1,3 +1,5 @@
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -48,9 +50,25 @@ def emit(line: Line, lumen: Organization) -> Callable[..., list[Any]]:
     def append(count: int = 1, type: str = "message.received", organization: Any = None, on: Any = None) -> list[Any]:
         data = msgspec.json.encode(build_example(type)).decode()
         with transaction.atomic():
-            return append_events(
+            keys = append_events(
                 NewEvent(organization_id=(organization or lumen).id, line_id=(on or line).id, type=type, data=data)
                 for _ in range(count)
             )
+        wait_until_final()
+        return keys
 
     return append
+
+
+def wait_until_final() -> None:
+    """Until no transaction of anybody is older than the events: only then may consumers read them."""
+    end = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < end:
+            cursor.execute(
+                "SELECT NOT EXISTS (SELECT FROM events_event WHERE xid >= pg_snapshot_xmin(pg_current_snapshot()))"
+            )
+            if cursor.fetchone()[0]:
+                return
+            threading.Event().wait(0.02)
+    raise AssertionError("an old transaction is still open")

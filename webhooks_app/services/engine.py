@@ -18,7 +18,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from uuid import UUID
 
-import redis.asyncio
 import uvloop
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -31,7 +30,7 @@ from webhooks_app.services.jobs import LEASE_MARGIN_SECONDS, Job, Outcome
 from webhooks_app.services.lanes import Lane
 from webhooks_app.services.live import announce_outcomes
 from webhooks_app.services.record import record_outcomes
-from webhooks_app.services.wake import ENDPOINTS, WAKE_KEY, wake_engines
+from webhooks_app.services.wake import ENDPOINTS, listen, wake_engines
 
 logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
@@ -77,7 +76,7 @@ class Engine:
     # --- life --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
-        listener = asyncio.create_task(self._listen())
+        listener = asyncio.create_task(listen(self._hear))
         recorder = asyncio.create_task(self._record_forever())
         try:
             async with self._make_client() as client:
@@ -117,22 +116,10 @@ class Engine:
     async def _call(self, thread: ThreadPoolExecutor, function: Callable[[], Found]) -> Found:
         return await asyncio.get_running_loop().run_in_executor(thread, function)
 
-    async def _listen(self) -> None:
-        """Waits on the wake list. Without Redis the engine polls, so nothing but time is lost."""
-        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1)
-        try:
-            while True:
-                try:
-                    found = await client.blpop([WAKE_KEY], timeout=5)
-                except (redis.RedisError, OSError):
-                    await asyncio.sleep(POLL_SECONDS)
-                    continue
-                if found:
-                    self._is_reload_due |= found[1] == ENDPOINTS
-                    self._is_log_empty = False
-                    self._wake.set()
-        finally:
-            await client.aclose()
+    def _hear(self, reason: bytes) -> None:
+        self._is_reload_due |= reason == ENDPOINTS
+        self._is_log_empty = False
+        self._wake.set()
 
     # --- intake ------------------------------------------------------------------------------------------------------
 

@@ -1,8 +1,11 @@
 """Waking the engines: one Redis list that they wait on. Losing a wake costs at most a poll."""
 
+import asyncio
 import logging
+from collections.abc import Callable
 
-import redis
+import redis.asyncio
+from django.conf import settings
 
 from core.redis_client import get_redis
 
@@ -26,3 +29,19 @@ def wake_engines(reason: bytes = NEWS) -> None:
 def announce_endpoint_change() -> None:
     """After an endpoint was changed: engines read the endpoints again at once."""
     wake_engines(ENDPOINTS)
+
+
+async def listen(hear: Callable[[bytes], None]) -> None:
+    """Calls ``hear`` with the reason of each wake until cancelled. Without Redis it waits for Redis: engines poll."""
+    client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1)
+    try:
+        while True:
+            try:
+                found = await client.blpop([WAKE_KEY], timeout=5)
+            except (redis.RedisError, OSError):
+                await asyncio.sleep(0.5)
+                continue
+            if found:
+                hear(found[1] if isinstance(found[1], bytes) else found[1].encode())
+    finally:
+        await client.aclose()
