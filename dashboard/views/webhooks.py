@@ -4,6 +4,7 @@ from django.urls import URLPattern
 
 from dashboard.views import (
     webhooks_catalogue,
+    webhooks_debugger,
     webhooks_deliveries,
     webhooks_endpoints,
     webhooks_replays,
@@ -13,6 +14,7 @@ from dashboard.views import (
 # Fixed words first: ``webhooks/<webhook_id>`` takes whatever is left.
 urlpatterns: list[URLPattern] = [
     *webhooks_catalogue.urlpatterns,
+    *webhooks_debugger.urlpatterns,
     *webhooks_replays.urlpatterns,
     *webhooks_deliveries.urlpatterns,
     *webhooks_secrets.urlpatterns,
