@@ -51,4 +51,4 @@ def sign_in(page: Any, product: Product, account: Account) -> None:
     page.locator("#id_login").fill(account.user.email)
     page.locator("#id_password").fill(account.password)
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(lambda url: "/account/login" not in url)
+    page.wait_for_url(lambda url: "/account/login" not in url, wait_until="commit", timeout=30_000)
