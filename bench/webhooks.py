@@ -293,7 +293,7 @@ def main() -> None:
     try:
         assert sink.stdout is not None
         bench = Bench(int(sink.stdout.readline()))
-        measurements = {
+        measurements: dict[str, Callable[[], object]] = {
             "client": lambda: bench.client_alone(3.0),
             "database": lambda: bench.throughput(
                 "ceiling: database without client", 1, options.events, "--without-client"
