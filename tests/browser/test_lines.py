@@ -91,7 +91,7 @@ def test_a_line_is_added_in_a_dialog_renamed_and_deleted(
     page.get_by_role("button", name="Add line").click()
     page.get_by_text("A line's handle is").wait_for()
     assert_accessible(page)
-    page.get_by_label("Label").fill("Night desk")
+    page.get_by_label("Label", exact=True).fill("Night desk")
     page.get_by_label("Number", exact=True).fill("")
     page.get_by_role("button", name="Add line").click()
     page.get_by_role("heading", name="Night desk", level=1).wait_for()
