@@ -7,15 +7,24 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Membership
+from dashboard.shell_news import ShellNews, get_shell_news
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
+    news = SimpleLazyObject(lambda: _get_news(request))
     return {
         "base_url": settings.BASE_URL,
         "has_mailbox": settings.DEV_MAILBOX_ENABLED,
         "theme": request.COOKIES.get("theme", ""),
         "memberships": SimpleLazyObject(lambda: _list_memberships(request)),
+        "nav_counts": SimpleLazyObject(lambda: {"unread": news.unread, "failing": news.failing}),
+        "banner": SimpleLazyObject(lambda: news.banner),
     }
+
+
+def _get_news(request: HttpRequest) -> ShellNews:
+    membership: Membership | None = getattr(request, "membership", None)
+    return get_shell_news(membership.organization) if membership else ShellNews()
 
 
 def _list_memberships(request: HttpRequest) -> list[Membership]:

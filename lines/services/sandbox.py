@@ -38,6 +38,7 @@ class SandboxState:
     remaining: int
     resets_at: datetime
     line_id: UUID | None = None
+    code_expires_at: datetime | None = None
 
 
 def get_sandbox(*, organization: Organization) -> SandboxState:
@@ -190,6 +191,7 @@ def _state(organization: Organization, pairing: SandboxPairing | None) -> Sandbo
         remaining=max(0, limit - used),
         resets_at=midnight,
         line_id=pairing.line_id if pairing else None,
+        code_expires_at=pairing.code_expires_at if pairing and not is_active else None,
     )
 
 

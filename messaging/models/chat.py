@@ -43,6 +43,7 @@ class Chat(models.Model):
         indexes = [
             models.Index(fields=["line", "organization", "-last_message_at", "-id"], name="chat_line_newest"),
             models.Index(fields=["organization", "-last_message_at", "-id"], name="chat_org_newest"),
+            models.Index(fields=["organization"], name="chat_unread", condition=models.Q(unread__gt=0)),
             models.Index(fields=["line", "-unanswered"], name="chat_unanswered", condition=models.Q(unanswered__gt=0)),
         ]
 

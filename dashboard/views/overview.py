@@ -1,0 +1,112 @@
+"""The first page: how to start, and once that is done, how it goes."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+
+from accounts.services.audit import Actor
+from core.clock import now
+from dashboard.access import PageRequest, page
+from dashboard.attention import list_causes
+from dashboard.first_steps import Progress, get_progress, list_first_steps, make_samples
+from dashboard.line_pages import get_line_state
+from dashboard.overview_numbers import make_delivery_chart, make_tiles
+from dashboard.periods import NAMES, make_period
+from dashboard.sandbox_card import make_sandbox_card
+from lines.models import Line
+from lines.selectors import list_lines
+from lines.services.limits import Meter, get_worst_meters
+from lines.services.sandbox import open_sandbox
+from messaging.traffic import list_traffic
+from webhooks_app.span_health import list_hours
+
+LINES_SHOWN = 4
+NAMED_REASONS = ("deregistered", "mute", "deaf")
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def overview(request: PageRequest) -> HttpResponse:
+    progress = get_progress(request.organization)
+    if not progress.is_under_way or request.GET.get("view") == "start":
+        return render(request, "dashboard/overview/new.html", _start_context(request, progress))
+    return render(request, "dashboard/overview/active.html", _active_context(request, progress))
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def first_steps(request: PageRequest) -> HttpResponse:
+    """The check list alone, which asks for itself again when something happens."""
+    progress = get_progress(request.organization)
+    return render(request, "dashboard/overview/_steps.html", _steps_context(progress))
+
+
+def _steps_context(progress: Progress) -> dict[str, Any]:
+    steps = list_first_steps(progress)
+    return {"steps": steps, "done": sum(step.state == "done" for step in steps), "progress": progress}
+
+
+def _start_context(request: PageRequest, progress: Progress) -> dict[str, Any]:
+    if not progress.is_paired and not progress.has_line:
+        open_sandbox(organization=request.organization, actor=Actor.from_request(request))
+    card = make_sandbox_card(organization=request.organization, can_manage=request.membership.is_admin)
+    lines = list_lines(organization=request.organization)
+    own = next((line for line in lines if not line.is_sandbox), None)
+    is_sandbox_first = card["sandbox"].status != "missing" or own is None
+    return {
+        **card,
+        **_steps_context(progress),
+        "samples": make_samples(card["sandbox"], None if is_sandbox_first else own),
+        "has_sandbox_line": is_sandbox_first,
+        "first_name": (request.user.name.split() or [request.user.email.partition("@")[0]])[0],
+    }
+
+
+def _active_context(request: PageRequest, progress: Progress) -> dict[str, Any]:
+    """Seven queries, whatever the traffic."""
+    organization, moment = request.organization, now()
+    period = make_period(request.GET.get("period", "today"), zone=request.user.time_zone, at=moment)
+    lines = list_lines(organization=organization)
+    traffic = list_traffic(
+        organization_id=organization.id,
+        own=[line.id for line in lines if not line.is_sandbox],
+        shared=[line.id for line in lines if line.is_sandbox],
+        start=period.before_start,
+        end=period.end,
+    )
+    health = list_hours(organization_id=organization.id, start=period.before_start, end=period.end)
+    meters = get_worst_meters(lines=lines, at=moment, organization=organization)
+    since = moment - max(moment - period.start, timedelta(hours=24))
+    return {
+        "period": period,
+        "periods": list(NAMES.items()),
+        "today": moment.astimezone(period.zone),
+        "tiles": make_tiles(period, traffic, health),
+        "deliveries": make_delivery_chart(period, health),
+        "lines": _rank_lines(lines, meters)[:LINES_SHOWN],
+        "more_lines": max(0, len(lines) - LINES_SHOWN),
+        "causes": list_causes(organization_id=organization.id, since=since),
+        "progress": progress,
+        **({} if progress.is_complete else _steps_context(progress)),
+    }
+
+
+def _rank_lines(lines: list[Line], meters: dict[Any, Meter]) -> list[tuple[Line, str, Meter | None]]:
+    """Lines that need somebody first, then those nearest a limit."""
+    rows = [(line, _state_of(line), meters.get(line.id)) for line in lines]
+    calm = ("ok", "healthy", "paused")
+    return sorted(rows, key=lambda row: (row[1] in calm, -(row[2].percent if row[2] else 0)))
+
+
+def _state_of(line: Line) -> str:
+    """The reason, where it has a word of its own."""
+    state = get_line_state(line)
+    named = [reason for reason in line.health_reasons if reason in NAMED_REASONS]
+    return named[0] if named and state not in ("ok", "paused") else state
+
+
+urlpatterns = [
+    path("", overview, name="overview"),
+    path("overview/steps", first_steps, name="first_steps"),
+]
