@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -293,7 +294,7 @@ def main() -> None:
     try:
         assert sink.stdout is not None
         bench = Bench(int(sink.stdout.readline()))
-        measurements = {
+        measurements: dict[str, Callable[[], object]] = {
             "client": lambda: bench.client_alone(3.0),
             "database": lambda: bench.throughput(
                 "ceiling: database without client", 1, options.events, "--without-client"

@@ -41,7 +41,7 @@ def nice_top(value: float) -> float:
     """The smallest round number that is not below ``value``."""
     if value <= 3:
         return 3
-    size = 10 ** math.floor(math.log10(value))
+    size = 10.0 ** math.floor(math.log10(value))
     return next(step * size for step in (1, 1.2, 1.5, 2, 3, 4.5, 6, 7.5, 9, 10) if step * size >= value)
 
 

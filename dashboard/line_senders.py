@@ -22,7 +22,8 @@ def describe_senders(shares: Sequence[Share]) -> list[SenderRow]:
     total = sum(share.count for share in shares)
     rows = []
     for share in shares:
-        key, person = keys.get(share.api_key_id or ""), people.get(share.user_id or 0)  # type: ignore[call-overload]
+        key = keys.get(share.api_key_id) if share.api_key_id else None
+        person = people.get(share.user_id) if share.user_id else None
         name = key.name if key else f"{person.display_name}, dashboard" if person else "System"
         href = f"/api-keys/{key.public_id}" if key else ""
         rows.append(SenderRow(name=name, href=href, count=share.count, total=total))

@@ -67,10 +67,13 @@ def build_trace(*, message: Message | None, item: OutboxItem | None) -> Trace:
     if item is not None and message is None and item.status == "failed":
         state = state_of_item(item)
         steps.append(Step(title=state.word, at=item.completed_at, text=state.reason, kind=state.kind))
-    state = state_of_message(message) if message is not None and message.is_from_me else None
-    if message is None and item is not None:
-        state = state_of_item(item)
-    return Trace(_with_differences(steps), state)
+    return Trace(_with_differences(steps), _state(message, item))
+
+
+def _state(message: Message | None, item: OutboxItem | None) -> State | None:
+    if message is not None:
+        return state_of_message(message) if message.is_from_me else None
+    return state_of_item(item) if item is not None else None
 
 
 def _with_differences(steps: list[Step]) -> list[Step]:

@@ -35,7 +35,7 @@ from config.dev.embedded import PostgresServer, RedisServer
 from config.dev.places import Places
 
 PROJECT = Path(__file__).resolve().parent.parent
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float = 10.0, what: str = "the condition") -> Any:

@@ -92,7 +92,9 @@ def _driver(wanted: DeliveryFilter, has_states: bool) -> tuple[str, tuple[Any, .
     if wanted.chat_id:
         return "chat_id = %s", (wanted.chat_id,), False
     if wanted.endpoint_id:
-        return "endpoint_id = %s", (wanted.endpoint_id,), True
+        return "endpoint_id = %s", (wanted.endpoint_id,), bool(wanted.states)
+    if wanted.error or wanted.status in ("3xx", "4xx", "5xx", "none"):
+        return "organization_id = %s AND last_error <> ''", (wanted.organization_id,), False
     if has_states:
         return "organization_id = %s", (wanted.organization_id,), True
     if wanted.line_id:

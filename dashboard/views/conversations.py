@@ -27,7 +27,8 @@ from messaging.viewer.chats import FILTERS, count_marks, list_chat_page, list_se
 def find_chat(request: PageRequest, chat_id: str) -> Chat:
     """The chat of the current organization behind a public id. Raises Http404."""
     key = parse_id(CHAT, chat_id)
-    chat = Chat.objects.filter(pk=key, organization=request.organization).select_related("line").first()
+    rows = Chat.objects.filter(organization=request.organization).select_related("line")
+    chat = rows.filter(pk=key).first() if key else None
     if chat is None:
         raise Http404
     return chat
@@ -35,7 +36,8 @@ def find_chat(request: PageRequest, chat_id: str) -> Chat:
 
 def find_message(request: PageRequest, message_id: str) -> Message:
     key = parse_id(MESSAGE, message_id)
-    message = Message.objects.filter(pk=key, organization_id=request.organization.id).select_related("chat").first()
+    rows = Message.objects.filter(organization_id=request.organization.id).select_related("chat")
+    message = rows.filter(pk=key).first() if key else None
     if message is None:
         raise Http404
     return message

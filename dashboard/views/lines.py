@@ -13,6 +13,7 @@ from core.clock import now
 from core.errors import AppError
 from core.pages import read_page
 from dashboard.access import PageRequest, page
+from dashboard.conversation_privacy import is_masked
 from dashboard.filters import FilterBar, Search
 from dashboard.forms.errors import show_error
 from dashboard.forms.lines import NewLineForm
@@ -111,7 +112,9 @@ def detail(request: PageRequest, line_id: str) -> HttpResponse:
         "chart": (make_month_chart if is_month else make_day_chart)(charted, hours, at),
         "new_contacts_chart": make_new_contacts_chart(recent, at),
         "new_contacts": sum(hour.new_contacts for hour in recent),
-        "unanswered": list_unanswered(line_id=line.id),
+        "unanswered": [
+            (c, "Hidden" if is_masked(request, c) else c.last_text) for c in list_unanswered(line_id=line.id)
+        ],
         "failures": [
             (code, FAILURE_WORDS.get(code, ""), n) for code, n in count_failures(line_id=line.id, since=today)
         ],

@@ -31,7 +31,7 @@ from transports.simulator.network import (
 )
 
 # What the next message to the phone does: name of the scenario, words, explanation, options
-CHOICES = (
+CHOICES: tuple[tuple[str, str, str, dict[str, float]], ...] = (
     ("normal", "Arrives", "Sent, delivered, read", {}),
     ("delay", "Arrives after 5 seconds", "To see sent before delivered", {}),
     ("fails_once", "Fails once, then arrives", "Transient: attempt 2 of 3", {}),

@@ -12,14 +12,14 @@ from dashboard.access import PageRequest, page
 from dashboard.webhooks.endpoints import describe_endpoint, name_lines
 from dashboard.webhooks.parts import list_lines
 from webhooks_app.catalogue import CATALOGUE, build_example
-from webhooks_app.endpoint_health import list_endpoints
+from webhooks_app.selectors import list_endpoints
 
 SENT_AT = 1_760_000_000_123
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def events(request: PageRequest) -> HttpResponse:
-    endpoints = list_endpoints(organization=request.organization)
+    endpoints = list_endpoints(organization_id=request.organization.id)
     kinds = [(kind, sum(kind.name in endpoint.events for endpoint in endpoints)) for kind in CATALOGUE.values()]
     return render(request, "dashboard/webhooks/events.html", {"kinds": kinds, "tab": "events"})
 
@@ -28,7 +28,7 @@ def events(request: PageRequest) -> HttpResponse:
 def event(request: PageRequest, event_type: str) -> HttpResponse:
     kind = CATALOGUE[event_type]
     names = name_lines(list_lines(request))
-    takers = [e for e in list_endpoints(organization=request.organization) if kind.name in e.events]
+    takers = [e for e in list_endpoints(organization_id=request.organization.id) if kind.name in e.events]
     body = {
         "event": kind.name,
         "data": build_example(kind.name, sent_at=SENT_AT),

@@ -22,8 +22,9 @@ from dashboard.webhooks.endpoints import describe_endpoint, list_next_steps, nam
 from dashboard.webhooks.health import SPANS, make_health
 from dashboard.webhooks.parts import find_endpoint, go, list_lines, show_dialog
 from events.types import PUBLIC_EVENTS
-from webhooks_app.endpoint_health import list_endpoints, list_hours
+from webhooks_app.endpoint_hours import list_hours
 from webhooks_app.models import Delivery, Endpoint
+from webhooks_app.selectors import list_endpoints
 from webhooks_app.services.endpoints import (
     create_endpoint,
     delete_endpoint,
@@ -38,7 +39,7 @@ RECENT = 10
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    endpoints = list_endpoints(organization=request.organization)
+    endpoints = list_endpoints(organization_id=request.organization.id)
     names = name_lines(list_lines(request))
     hours = list_hours(endpoint_ids=[endpoint.pk for endpoint in endpoints], since=_day_ago())
     context = {

@@ -24,6 +24,17 @@ class ShownDelivery:
     next_at: datetime | None
     at: datetime
 
+    @property
+    def most(self) -> int:
+        """How many attempts there can be."""
+        return max(MAX_ATTEMPTS, self.delivery.attempts)
+
+    @property
+    def mark(self) -> str:
+        """Changes whenever the row reads differently."""
+        due = int(self.next_at.timestamp()) if self.next_at else ""
+        return f"{self.delivery.state}-{self.delivery.attempts}-{due}-{self.note}"
+
 
 def describe_delivery(delivery: Delivery, url: str = "", is_off: bool = False) -> ShownDelivery:
     host, path = split_url(url)

@@ -7,8 +7,9 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from core.clock import now
+from dashboard.webhooks.attempts import describe_answer
 from lines.models import Line
-from webhooks_app.endpoint_health import Span
+from webhooks_app.endpoint_hours import Hour
 from webhooks_app.error_texts import describe_error
 from webhooks_app.models import Endpoint
 from webhooks_app.retry import BREAKER_FAILURES, FIRST_WARNING, SECOND_WARNING, SWITCH_OFF
@@ -32,6 +33,7 @@ class EndpointRow:
     words: str
     lines: str
     last: str
+    answer: str
     rates: list[float]
     rate: float | None
 
@@ -60,7 +62,7 @@ def split_url(url: str) -> tuple[str, str]:
 
 
 def describe_endpoint(
-    endpoint: Endpoint, line_names: Mapping[UUID, str], hours: Sequence[Span] = (), at: datetime | None = None
+    endpoint: Endpoint, line_names: Mapping[UUID, str], hours: Sequence[Hour] = (), at: datetime | None = None
 ) -> EndpointRow:
     host, path = split_url(endpoint.url)
     state, words = get_state(endpoint)
@@ -73,6 +75,7 @@ def describe_endpoint(
         words=words,
         lines=describe_lines(endpoint, line_names),
         last=describe_last(endpoint),
+        answer=describe_last_answer(endpoint),
         rates=_fill_rates(hours, at or now()),
         rate=delivered / attempts if attempts else None,
     )
@@ -103,10 +106,15 @@ def describe_last(endpoint: Endpoint) -> str:
     return describe_error(endpoint.last_error).title if endpoint.last_error else ""
 
 
-def _fill_rates(hours: Sequence[Span], at: datetime) -> list[float]:
+def describe_last_answer(endpoint: Endpoint) -> str:
+    """As ``describe_last``, short enough for a tag."""
+    return describe_answer(endpoint.last_status, endpoint.last_error)
+
+
+def _fill_rates(hours: Sequence[Hour], at: datetime) -> list[float]:
     """24 rates; an hour in which nothing was sent repeats the one before."""
     last_hour = at.replace(minute=0, second=0, microsecond=0)
-    known = {span.starts_at: span.success_rate for span in hours}
+    known = {span.starts_at: span.success_share for span in hours}
     if not known:
         return []
     rates: list[float] = []

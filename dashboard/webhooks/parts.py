@@ -6,20 +6,21 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django_htmx.http import HttpResponseClientRedirect
 
+from core.errors import NotFoundError
 from dashboard.access import PageRequest
 from lines.models import Line
-from webhooks_app.endpoint_health import get_endpoint
 from webhooks_app.models import Endpoint
+from webhooks_app.selectors import get_endpoint
 
 MOST_LINES = 1000
 
 
 def find_endpoint(request: PageRequest, endpoint_id: str) -> Endpoint:
     """The endpoint of the current organization behind a public id. Raises Http404."""
-    endpoint = get_endpoint(organization=request.organization, endpoint_id=endpoint_id)
-    if endpoint is None:
-        raise Http404
-    return endpoint
+    try:
+        return get_endpoint(organization_id=request.organization.id, endpoint=endpoint_id)
+    except NotFoundError:
+        raise Http404 from None
 
 
 def list_lines(request: PageRequest) -> list[Line]:

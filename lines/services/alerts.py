@@ -51,6 +51,8 @@ class Alert:
 
 def list_rules(*, line: Line) -> list[AlertRule]:
     """The rules that watch a line, those for every line of its organization included."""
+    if line.organization_id is None:
+        return []
     rules = AlertRule.objects.filter(organization_id=line.organization_id, is_active=True)
     return [rule for rule in rules.order_by("id") if rule.line_id in (None, line.id)]
 

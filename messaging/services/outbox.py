@@ -10,6 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -70,7 +71,7 @@ class Claimed:
 def claim_items(*, worker: str, transports: Sequence[str], limit: int = 50) -> Claimed:
     """Takes ready items, oldest first, and announces them. Safe in any number of processes."""
     token = uuid4()
-    values = {
+    values: dict[str, Any] = {
         "token": token,
         "worker": worker[:80],
         "lease": settings.OUTBOX_LEASE_SECONDS,

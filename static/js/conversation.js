@@ -37,7 +37,7 @@ if (scroller) {
     else if (came) { unseen += came; jump.textContent = `↓ ${unseen} new`; jump.hidden = false; }
   });
   const live = () => { refresh.follow = atBottom(); refresh(); };
-  document.addEventListener("live:hint", (ev) => {
+  document.addEventListener("live", (ev) => {
     const { type, topics = [] } = ev.detail;
     const chat = $("[data-chat]").dataset.chat;
     if (type === "resync" || topics.includes(`chat:${chat}`)) live();
@@ -61,7 +61,7 @@ if (scroller) {
 if (rows) {
   const refresh = refresher(rows, () => rows.dataset.liveRows, () => {});
   let timer = 0;
-  document.addEventListener("live:hint", (ev) => {
+  document.addEventListener("live", (ev) => {
     const { type, topics = [] } = ev.detail;
     if (type !== "resync" && !topics.includes("chats")) return;
     if ($("[data-search]").value) return; // a search result stays as it is

@@ -21,7 +21,7 @@ async function refresh() {
 if (screen) {
   bottom(); clock();
   const soon = () => { clearTimeout(timer); timer = setTimeout(refresh, 150); };
-  document.addEventListener("live:hint", (ev) => {
+  document.addEventListener("live", (ev) => {
     const { type, topics = [] } = ev.detail;
     if (type === "resync" || ["chats", "outbox", "sandbox"].some((t) => topics.includes(t))) { soon(); clearTimeout(late); late = setTimeout(refresh, 3000); }
   });

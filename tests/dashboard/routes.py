@@ -12,6 +12,7 @@ from typing import Any
 from accounts.models import ApiRequest, DevMail
 from accounts.services.audit import Actor
 from core.clock import now
+from core.ids import uuid7
 from messaging.models import OutboxItem
 
 
@@ -89,6 +90,33 @@ def an_alert(world: World) -> dict[str, Any]:
     return {**a_line(world), "rule_id": rule.pk}
 
 
+def a_delivery(world: World) -> dict[str, Any]:
+    """A failed delivery to Lumen's endpoint."""
+    from webhooks_app.models import Delivery
+
+    if "delivery" not in world.extra:
+        a_webhook(world)
+        world.extra["delivery"] = Delivery.objects.create(
+            organization_id=world.lumen.id,
+            endpoint_id=world.extra["endpoint"].id,
+            event_id=uuid7(),
+            event_type="message.received",
+            line_id=world.line.id,
+            state="failed",
+        )
+    return {"delivery_id": world.extra["delivery"].public_id}
+
+
+def a_replay(world: World) -> dict[str, Any]:
+    from webhooks_app.models import Replay
+
+    if "replay" not in world.extra:
+        world.extra["replay"] = Replay.objects.create(
+            organization=world.lumen, filter={"query": []}, started_by_label="Alice"
+        )
+    return {"replay_id": world.extra["replay"].public_id}
+
+
 KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "line": a_line,
     "line_edit": a_line,
@@ -109,6 +137,12 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "webhook_secret": a_webhook,
     "webhook_rotate": a_webhook,
     "webhook_activate": a_webhook,
+    "webhook_replay": a_webhook,
+    "delivery": a_delivery,
+    "delivery_replay": a_delivery,
+    "replay": a_replay,
+    "replay_progress": a_replay,
+    "replay_act": a_replay,
     "member": a_member,
     "member_role": a_member,
     "member_text": a_member,

@@ -1,0 +1,211 @@
+"""A person's way through accounts and keys, in a real browser, on the real product."""
+
+import base64
+import hmac
+import re
+import struct
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from accounts.models import ApiKey, Membership
+from tests.axe import assert_accessible
+from tests.live import Product, wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+PASSWORD = "quiet-harbour-42"
+
+
+def sign_in(page: Any, base_url: str, email: str, password: str) -> None:
+    page.goto(f"{base_url}/account/login/")
+    page.get_by_label("E-mail").or_(page.get_by_label("Email")).first.fill(email)
+    page.get_by_label("Password", exact=True).fill(password)
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(lambda url: "/account/login" not in url)
+
+
+def open_mail(page: Any, base_url: str, email: str) -> None:
+    """Follows the link of the newest mail to an address."""
+    page.goto(f"{base_url}/dev/mailbox?to={email}")
+    page.locator("a.lead-l").first.click()
+    link = page.locator('pre a[href^="http"]').first.get_attribute("href")
+    page.goto(base_url + re.sub(r"^https?://[^/]+", "", link))
+
+
+def sign_up(page: Any, base_url: str, email: str, *, organization: str = "", at: str = "/account/signup/") -> None:
+    page.goto(base_url + at)
+    page.get_by_label("Your name").fill("Maya Okafor")
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_label("Organization").fill(organization)
+    page.get_by_role("button", name="Create account").click()
+    page.get_by_role("heading", name="Check your e-mail").wait_for()
+    open_mail(page, base_url, email)
+    page.get_by_role("button", name="Confirm").click()
+    page.wait_for_url(lambda url: "confirm-email" not in url)
+
+
+def totp(secret: str) -> str:
+    """The six digits that an authenticator app shows now (RFC 6238)."""
+    key = base64.b32decode(secret + "=" * (-len(secret) % 8))
+    digest = hmac.digest(key, struct.pack(">Q", int(time.time()) // 30), "sha1")
+    offset = digest[-1] & 15
+    return f"{(struct.unpack('>I', digest[offset : offset + 4])[0] & 0x7FFFFFFF) % 1_000_000:06}"
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desktop", "light"), ("phone", "dark")])
+def test_from_sign_up_to_a_revoked_key(product: Product, open_page: Callable[..., Any], size: str, theme: str) -> None:
+    page = open_page(size=size, theme=theme)
+    email = f"maya-{uuid4().hex[:8]}@lumen.example"
+    sign_up(page, product.base_url, email, organization="Ferry Co")
+    page.goto(f"{product.base_url}/api-keys")
+    page.get_by_role("heading", name="Your keys will be here").wait_for()
+    assert_accessible(page)
+    page.get_by_role("link", name="Create key").first.click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Create key").click()
+    dialog.get_by_text("Name the key after the place it runs.").wait_for()
+    dialog.get_by_label("Name").fill("prod-agent")
+    dialog.get_by_role("button", name="Send only").click()
+    dialog.get_by_text("4 of 15 scopes, all lines").wait_for()
+    assert_accessible(page)
+    dialog.get_by_role("button", name="Create key").click()
+    dialog.get_by_role("heading", name="Save your key now").wait_for()
+    token = dialog.locator("[data-token]").inner_text()
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    assert dialog.is_visible()
+    assert product.call("GET", "/v1/lines", token=token).status == 200
+    dialog.get_by_label("I have stored it safely").check()
+    dialog.get_by_role("link", name="Done").click()
+    page.get_by_role("heading", name="prod-agent").wait_for()
+    assert token not in page.content()
+    assert_accessible(page)
+    page.get_by_role("link", name="Revoke").click()
+    assert dialog.get_by_role("button", name="Cancel").evaluate("el => el === document.activeElement")
+    dialog.get_by_role("button", name="Revoke key").click()
+    page.locator(".m-st", has_text="Revoked").wait_for()
+    assert product.call("GET", "/v1/lines", token=token).status == 401
+
+
+def test_an_invitation_is_followed(product: Product, open_page: Callable[..., Any]) -> None:
+    account = product.make_account()
+    page, guest = open_page(), f"eve-{uuid4().hex[:8]}@lumen.example"
+    sign_in(page, product.base_url, account.user.email, account.password)
+    page.goto(f"{product.base_url}/settings/members")
+    page.get_by_role("link", name="Invite member").click()
+    page.get_by_role("button", name="Send invitation").click()
+    page.get_by_text("Enter an e-mail address").wait_for()
+    page.get_by_label("E-mail").fill(guest)
+    page.get_by_label("Role").select_option("admin")
+    page.get_by_role("button", name="Send invitation").click()
+    page.get_by_role("cell", name=guest, exact=True).wait_for()
+    assert_accessible(page)
+    other = open_page(size="phone")
+    open_mail(other, product.base_url, guest)
+    assert_accessible(other)
+    invitation = other.url.removeprefix(product.base_url)
+    other.get_by_role("link", name="Create an account").click()
+    sign_up(other, product.base_url, guest, at=other.url.removeprefix(product.base_url))
+    other.goto(product.base_url + invitation)
+    other.get_by_role("button", name="Accept invitation").click()
+    found = Membership.objects.filter(organization=account.organization, user__email=guest)
+    assert wait_until(found.first, what="the membership").role == "admin"
+
+
+def test_an_authenticator_app_is_set_up_and_asked_for(product: Product, open_page: Callable[..., Any]) -> None:
+    account = product.make_account()
+    page = open_page()
+    sign_in(page, product.base_url, account.user.email, account.password)
+    page.goto(f"{product.base_url}/account/2fa/")
+    assert_accessible(page)
+    page.get_by_role("link", name="Set up app").click()
+    if "reauthenticate" in page.url:
+        page.locator("input[type=password]").fill(account.password)
+        page.locator("main form button").first.click()
+    secret = page.locator("#authenticator_secret, input[readonly], input[disabled]").first.input_value()
+    assert_accessible(page)
+    page.locator("input[name=code]").fill(totp(secret))
+    page.locator("main form button").first.click()
+    page.wait_for_url(lambda url: "activate" not in url)
+    other = open_page()
+    sign_in(other, product.base_url, account.user.email, account.password)
+    other.wait_for_url("**/account/2fa/authenticate/**")
+    assert_accessible(other)
+
+
+def test_a_passkey_is_added_and_signs_in(product: Product, open_page: Callable[..., Any]) -> None:
+    account = product.make_account()
+    base_url = product.base_url.replace("127.0.0.1", "localhost")  # a passkey belongs to a name, not to an address
+    page = open_page()
+    debugger = page.context.new_cdp_session(page)
+    debugger.send("WebAuthn.enable")
+    debugger.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    sign_in(page, base_url, account.user.email, account.password)
+    page.goto(f"{base_url}/account/2fa/webauthn/add/")
+    if "reauthenticate" in page.url:
+        page.locator("input[type=password]").fill(account.password)
+        page.locator("main form button").first.click()
+    assert_accessible(page)
+    page.locator("input[name=name]").fill("Laptop")
+    page.locator("input[name=passwordless]").check()
+    page.locator("#mfa_webauthn_add").click()
+    page.wait_for_url(lambda url: "webauthn/add" not in url)
+    assert account.user.authenticator_set.filter(type="webauthn").exists()
+    page.context.clear_cookies()
+    page.goto(f"{base_url}/account/login/")
+    page.locator("#passkey_login").click()
+    page.wait_for_url(lambda url: "/account/login" not in url)
+    page.goto(f"{base_url}/settings/profile")
+    page.get_by_text(account.user.email).first.wait_for()
+
+
+@pytest.mark.parametrize(("size", "theme"), [("desktop", "dark"), ("phone", "light")])
+def test_every_page_of_accounts_is_accessible(
+    product: Product, open_page: Callable[..., Any], size: str, theme: str
+) -> None:
+    account = product.make_account()
+    page = open_page(size=size, theme=theme)
+    for address in ("/account/login/", "/account/signup/", "/account/password/reset/", "/dev/mailbox"):
+        page.goto(product.base_url + address)
+        assert_accessible(page)
+    sign_in(page, product.base_url, account.user.email, account.password)
+    key = ApiKey.objects.get(pk=account.key.pk).public_id
+    member = Membership.objects.get(user=account.user).pk
+    for address in (
+        "/api-keys",
+        "/api-keys/new",
+        f"/api-keys/{key}",
+        f"/api-keys/{key}/edit",
+        f"/api-keys/{key}/roll",
+        "/settings",
+        "/settings/members",
+        f"/settings/members/{member}",
+        "/settings/members/invite",
+        "/settings/audit",
+        "/settings/profile",
+        "/settings/transfer",
+        "/settings/delete",
+        "/organizations/new",
+        "/account/2fa/",
+        "/account/sessions/",
+        "/account/email/",
+    ):
+        page.goto(product.base_url + address)
+        assert_accessible(page)
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address

@@ -1,0 +1,126 @@
+"""The viewer in a real browser: live, still under the reader, traced, masked, sent from."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from accounts.models import AuditEntry, Membership, Role
+from messaging.models import Chat
+from tests.axe import assert_accessible
+from tests.browser.people import Scene, make_scene, sign_in
+from tests.live import Product, wait_until
+
+pytestmark = [pytest.mark.browser]
+
+
+def chat_of(scene: Scene) -> Chat:
+    return wait_until(lambda: Chat.objects.filter(organization=scene.account.organization).first(), what="the chat")
+
+
+@pytest.fixture
+def scene(product: Product) -> Scene:
+    made = make_scene(product)
+    made.write(product, "Is the 8:15 ferry still ok?")
+    return made
+
+
+def open_chat(page: Any, product: Product, scene: Scene) -> Chat:
+    chat = chat_of(scene)
+    sign_in(page, product, scene.account)
+    page.goto(f"{product.base_url}/conversations/{chat.public_id}")
+    expect(page.locator("#latest")).to_contain_text("Is the 8:15 ferry still ok?")
+    return chat
+
+
+def test_messages_and_their_states_appear_without_a_reload(page: Any, product: Product, scene: Scene) -> None:
+    open_chat(page, product, scene)
+    scene.write(product, "Four bags now")
+    expect(page.locator("#latest")).to_contain_text("Four bags now")
+    scene.send(product, "You are booked from gate 4.")
+    mine = page.locator("#latest .m-msg.me").last
+    expect(mine).to_contain_text("You are booked from gate 4.")
+    expect(mine).to_contain_text("Read", timeout=15_000)
+
+
+def test_new_messages_do_not_move_a_reader_who_looks_further_up(page: Any, product: Product, scene: Scene) -> None:
+    for n in range(40):
+        scene.write(product, f"Line {n} of a long talk")
+    chat = chat_of(scene)
+    wait_until(lambda: chat.messages.count() == 41, what="all messages")
+    open_chat(page, product, scene)
+    page.evaluate("document.querySelector('[data-messages]').scrollTop = 100")
+    before = page.evaluate("document.querySelector('[data-messages]').scrollTop")
+    scene.write(product, "And one more")
+    jump = page.locator("[data-jump]")
+    expect(jump).to_have_text("↓ 1 new")
+    assert page.evaluate("document.querySelector('[data-messages]').scrollTop") == before
+    jump.click()
+    expect(page.locator("#latest .m-msg").last).to_be_in_viewport()
+
+
+def test_the_trace_leads_from_the_request_to_the_phone(page: Any, product: Product, scene: Scene) -> None:
+    open_chat(page, product, scene)
+    scene.send(product, "Traced")
+    mine = page.locator("#latest .m-msg.me").last
+    expect(mine).to_contain_text("Read", timeout=15_000)
+    mine.hover()
+    mine.get_by_role("link", name="Trace of this message").click()
+    trace = page.locator("#trace")
+    for step in ("API request", "Outbox", "Claimed by", "Sent", "Delivered", "Event message.sent", "Read"):
+        expect(trace).to_contain_text(step)
+
+
+def test_an_admin_writes_as_a_named_person(page: Any, product: Product, scene: Scene) -> None:
+    open_chat(page, product, scene)
+    box = page.get_by_label("Message as Alice Okafor")
+    box.fill("I am stepping in")
+    box.press("Enter")
+    expect(page.locator("#latest .m-msg.me").last).to_contain_text("I am stepping in")
+    expect(page.get_by_label("Message as Alice Okafor")).to_have_value("")
+    entries = AuditEntry.objects.filter(organization=scene.account.organization)
+    assert entries.get(action="message.sent_from_dashboard").actor_label == "Alice Okafor"
+
+
+def test_text_is_masked_for_a_member_until_it_is_shown_on_record(page: Any, product: Product, scene: Scene) -> None:
+    chat = chat_of(scene)
+    Membership.objects.filter(user=scene.account.user).update(role=Role.MEMBER, can_read_messages=False)
+    sign_in(page, product, scene.account)
+    page.goto(f"{product.base_url}/conversations/{chat.public_id}")
+    assert "ferry" not in page.content()
+    page.get_by_role("button", name="Show, and record it").click()
+    expect(page.locator("#latest")).to_contain_text("Is the 8:15 ferry still ok?")
+    assert AuditEntry.objects.filter(target_id=chat.public_id, action="conversation.unmasked").count() == 1
+
+
+@pytest.mark.parametrize("size", ["desktop", "phone"])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_viewer_and_the_phone_are_accessible(
+    open_page: Callable[..., Any], product: Product, scene: Scene, size: str, theme: str
+) -> None:
+    page = open_page(size=size, theme=theme)
+    scene.send(product, "An answer")
+    chat = open_chat(page, product, scene)
+    assert_accessible(page)
+    for path in ("/conversations", "/sandbox-phone", f"/conversations?q={chat.identifier[-4:]}"):
+        page.goto(product.base_url + path)
+        assert_accessible(page)
+
+
+def test_known_markup_in_messages_never_becomes_markup(page: Any, product: Product, scene: Scene) -> None:
+    hostile = [
+        "<script>window.pwned=1</script>",
+        "<img src=x onerror=window.pwned=1>",
+        '"><svg onload=window.pwned=1>',
+        "javascript:window.pwned=1",
+        "{{ 7|add:7 }} ${7*7} <b>bold</b>",
+        "http://x/'onmouseover='window.pwned=1",
+    ]
+    for text in hostile:
+        scene.write(product, text)
+    open_chat(page, product, scene)
+    for text in hostile:
+        expect(page.locator("#latest")).to_contain_text(text)
+    assert page.evaluate("window.pwned") is None
+    assert page.locator("#latest script, #latest img, #latest b").count() == 0
