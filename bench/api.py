@@ -1,7 +1,7 @@
 """``scripts/bench api``: the v1 API as production serves it, driven by wrk, beside PostgreSQL's own ceiling.
 
-The web server runs with two workers; nothing sends what is queued, so the figures are those of accepting. Uses a database
-of its own, ``messages_bench``, beside the configured one.
+The web server runs with two workers; nothing sends what is queued, so the figures are those of accepting. Uses
+a database of its own, ``messages_bench``, beside the configured one.
 """
 
 import argparse
