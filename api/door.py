@@ -27,6 +27,7 @@ from api.envelope import (
     internal_error,
     service_unavailable,
     success,
+    to_raw,
     to_response,
 )
 from api.limits import window_headers
@@ -54,7 +55,17 @@ class ApiDoor:
 
 
 def answer(request: HttpRequest) -> HttpResponse:
-    """Answers one API request. Never raises: what is unforeseen becomes 500 in the envelope, and a log entry."""
+    """Answers one API request to Django's handler."""
+    return to_response(_reply_to(request), is_head=request.method == "HEAD")
+
+
+def answer_raw(request: HttpRequest) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Answers one API request outside Django's handler: status, headers, body."""
+    return to_raw(_reply_to(request), is_head=request.method == "HEAD")
+
+
+def _reply_to(request: HttpRequest) -> Reply:
+    """Never raises: what is unforeseen becomes 500 in the envelope, and a log entry."""
     started = time.perf_counter()
     load_endpoints()
     method = request.method or "GET"
@@ -70,7 +81,7 @@ def answer(request: HttpRequest) -> HttpResponse:
     reply = _guard(call, lambda: _serve(_choose(found, method, call), call))
     reply.headers = {**call.response_headers, **reply.headers}
     _log(call, method, _template(found), reply, time.perf_counter() - started)
-    return to_response(reply, is_head=method == "HEAD")
+    return reply
 
 
 def _guard(call: Call[Any, Any], run: Callable[[], Reply]) -> Reply:
@@ -97,6 +108,9 @@ def _drop_broken_connection() -> None:
     raw = connection.connection
     if raw is None or connection.in_atomic_block:
         return
+    if connection.close_at is not None and time.monotonic() >= connection.close_at:
+        connection.close()
+        return
     connection.health_check_done = True  # type: ignore[attr-defined]
     try:
         is_bad = raw.pgconn.status != pq.ConnStatus.OK or bool(select.select([raw.fileno()], [], [], 0)[0])
@@ -106,14 +120,10 @@ def _drop_broken_connection() -> None:
         connection.close()
 
 
-def _preflight(methods: list[str]) -> HttpResponse:
-    response = HttpResponse(status=204)
+def _preflight(methods: list[str]) -> Reply:
     names = ", ".join(sorted({*methods, "OPTIONS"}))
-    response["Allow"] = names
-    response["Access-Control-Allow-Methods"] = names
-    for name, value in (*CORS_HEADERS.items(), *PREFLIGHT_HEADERS.items()):
-        response[name] = value
-    return response
+    headers = {"Allow": names, "Access-Control-Allow-Methods": names, **CORS_HEADERS, **PREFLIGHT_HEADERS}
+    return Reply(204, b"", "", headers, is_json=False)
 
 
 def _choose(found: tuple[Any, Any] | None, method: str, call: Call[Any, Any]) -> Endpoint:

@@ -21,6 +21,7 @@ class Reply:
     request_id: str
     headers: dict[str, str] = field(default_factory=dict)
     error_code: str = ""
+    is_json: bool = True  # a preflight's answer says only what its headers say
 
 
 def with_request_id(body: bytes, request_id: str) -> bytes:
@@ -68,17 +69,40 @@ PREFLIGHT_HEADERS: Mapping[str, str] = {
 }
 
 
+_EVERY_ANSWER = {
+    "Content-Type": JSON_TYPE,
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    **CORS_HEADERS,
+}
+
+
+def headers_of(reply: Reply) -> dict[str, str]:
+    """All headers of an answer; a HEAD answer has the length of the body it leaves out."""
+    if not reply.is_json:
+        return reply.headers
+    own = {"Content-Length": str(len(reply.body)), "X-Request-Id": reply.request_id}
+    return {**_EVERY_ANSWER, **own, **reply.headers}
+
+
 def to_response(reply: Reply, *, is_head: bool) -> HttpResponse:
-    """The Django response; a HEAD answer keeps its length and loses its body."""
-    response = HttpResponse(b"" if is_head else reply.body, status=reply.status, content_type=JSON_TYPE)
+    """The Django response; a HEAD answer loses its body."""
+    response = HttpResponse(b"" if is_head else reply.body, status=reply.status)
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log each 4xx; the request log does
-    headers = response.headers
-    headers["Content-Length"] = str(len(reply.body))
-    headers["X-Request-Id"] = reply.request_id
-    headers["Cache-Control"] = "no-store"
-    headers["X-Content-Type-Options"] = "nosniff"
-    for name, value in CORS_HEADERS.items():
-        headers[name] = value
-    for name, value in reply.headers.items():
-        headers[name] = value
+    if not reply.is_json:
+        del response.headers["Content-Type"]
+    for name, value in headers_of(reply).items():
+        response.headers[name] = value
     return response
+
+
+_header_bytes = {name: name.lower().encode() for name in _EVERY_ANSWER}
+
+
+def to_raw(reply: Reply, *, is_head: bool) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
+    """Status, headers and body as ASGI takes them."""
+    headers = [
+        (_header_bytes.get(name) or name.lower().encode(), value.encode("latin-1"))
+        for name, value in headers_of(reply).items()
+    ]
+    return reply.status, headers, b"" if is_head else reply.body

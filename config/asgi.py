@@ -1,4 +1,4 @@
-"""One origin for pages, API and event streams: streams as plain ASGI, health, and everything else to Django as WSGI."""
+"""One origin for all: event streams and health as plain ASGI, the API to its door, pages to Django as WSGI."""
 
 import asyncio
 import logging
@@ -22,6 +22,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+# After Django is set up by config.wsgi
+from api.front import answer_scope, is_ours  # noqa: E402
 
 logger = logging.getLogger(__name__)
 THREADS = 16
@@ -63,10 +66,10 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if stream is not None and scope["method"] == "GET" and (not stream[1] or _wants_stream(scope)):
         await stream[0](scope, receive, send)
         return
-    await _answer_by_django(scope, receive, send)
+    await _answer_in_thread(scope, receive, send)
 
 
-async def _answer_by_django(scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer_in_thread(scope: Scope, receive: Receive, send: Send) -> None:
     """Takes the whole body first, so that a slow client holds no thread, and hands it over with its length."""
     limit = limit_of(scope["path"], settings.FILE_MAX_BYTES, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
     try:
@@ -77,7 +80,10 @@ async def _answer_by_django(scope: Scope, receive: Receive, send: Send) -> None:
     if body is None:
         return  # the client left before its body was complete: nobody to answer, nothing to do
     try:
-        await _django({**scope, "headers": body.headers}, body.receive, send)
+        if is_ours(scope["path"]):
+            await answer_scope(scope, body, send)
+        else:
+            await _django({**scope, "headers": body.headers}, body.receive, send)
     except (ConnectionError, asyncio.CancelledError):
         logger.debug("%s %s: the client left before the answer was sent", scope["method"], scope["path"])
     finally:

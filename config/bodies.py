@@ -5,6 +5,7 @@ that sends one byte a second costs neither a thread nor, after a while, a connec
 """
 
 import asyncio
+import io
 import json
 import tempfile
 from collections.abc import Awaitable, Callable, MutableMapping
@@ -56,6 +57,11 @@ class TakenBody:
         chunk = await asyncio.to_thread(self._file.read, CHUNK_BYTES)
         self._left -= len(chunk)
         return {"type": "http.request", "body": chunk, "more_body": self._left > 0}
+
+    def hand_over(self) -> IO[bytes]:
+        """The body as a file for a thread, which closes it; nothing can be received any more."""
+        file, self._file = self._file, None
+        return io.BytesIO(self._small) if file is None else file
 
     def close(self) -> None:
         if self._file is not None:
