@@ -36,7 +36,7 @@ MOST_NEW = 99
 def index(request: PageRequest) -> HttpResponse:
     bar, wanted = find_filter(request)
     found = _read_page(request, wanted)
-    failed = narrow_to_failed(wanted)
+    failed = narrow_to_failed(wanted) if request.membership.is_admin else None
     newest = found.rows[0].delivery if found.rows else None
     context = {
         "bar": bar,
@@ -45,7 +45,7 @@ def index(request: PageRequest) -> HttpResponse:
         "failed": count_deliveries(wanted=failed) if failed else None,
         "newest": cursor_of(newest) if newest and not request.GET.get("before") else "",
         "can_manage": request.membership.is_admin,
-        "has_endpoints": Endpoint.objects.filter(organization=request.organization).exists(),
+        "has_endpoints": bool(found.rows) or Endpoint.objects.filter(organization=request.organization).exists(),
         "tab": "deliveries",
     }
     return render(request, "dashboard/webhooks/deliveries.html", context)

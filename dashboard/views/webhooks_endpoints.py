@@ -23,8 +23,9 @@ from dashboard.webhooks.health import SPANS, make_health
 from dashboard.webhooks.parts import find_endpoint, go, list_lines, show_dialog
 from events.types import PUBLIC_EVENTS
 from webhooks_app.endpoint_hours import list_hours
+from webhooks_app.filters import DeliveryFilter
 from webhooks_app.models import Delivery, Endpoint
-from webhooks_app.selectors import list_endpoints
+from webhooks_app.selectors import list_deliveries, list_endpoints
 from webhooks_app.services.endpoints import (
     create_endpoint,
     delete_endpoint,
@@ -153,7 +154,8 @@ def delete(request: PageRequest, webhook_id: str) -> HttpResponse:
 
 
 def _list_recent(endpoint: Endpoint) -> list[Delivery]:
-    return list(Delivery.objects.filter(endpoint_id=endpoint.pk).order_by("-id")[:RECENT])
+    wanted = DeliveryFilter(organization_id=endpoint.organization_id, endpoint_id=endpoint.pk)
+    return [row.delivery for row in list_deliveries(wanted=wanted, limit=RECENT).rows]
 
 
 def _count_owed(endpoint: Endpoint) -> int:

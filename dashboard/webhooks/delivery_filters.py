@@ -76,7 +76,12 @@ def read_filter(request: PageRequest, bar: FilterBar) -> DeliveryFilter:
 
 
 def find_filter(request: PageRequest) -> tuple[FilterBar, DeliveryFilter]:
-    bar = make_filter_bar(request, list_endpoints(organization_id=request.organization.id))
+    """A deleted endpoint is offered when the address names it: its log stays readable."""
+    endpoints = list_endpoints(organization_id=request.organization.id)
+    asked = parse_id(WEBHOOK, request.GET.get("endpoint", ""))
+    if asked and all(endpoint.pk != asked for endpoint in endpoints):
+        endpoints += Endpoint.objects.filter(pk=asked, organization=request.organization)
+    bar = make_filter_bar(request, endpoints)
     return bar, read_filter(request, bar)
 
 

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from core.clock import now
-from core.ids import EVENT, LINE, MESSAGE, REPLAY, public_id, time_of
+from core.ids import EVENT, LINE, MESSAGE, REPLAY, public_id, time_of, uuid7_floor
 from dashboard.access import PageRequest
 from dashboard.conversation_privacy import is_masked
 from dashboard.formatting import format_exact, format_milliseconds
@@ -22,6 +24,7 @@ from webhooks_app.models import Attempt, Delivery, DeliveryState, Endpoint
 from webhooks_app.retry import MAX_ATTEMPTS, SCHEDULE_SECONDS
 from webhooks_app.selectors import DeliveryDetail, get_delivery
 
+LOOK_BACK = timedelta(days=3)
 HIDDEN_TEXT = "(hidden)"
 OPEN_STATES = (DeliveryState.PENDING, DeliveryState.RETRYING)
 
@@ -40,8 +43,9 @@ def make_delivery_page(request: PageRequest, delivery_id: str, chosen: str) -> d
     """The template's context; ``chosen`` is an attempt's number. Raises ``delivery_not_found``. At most 11 queries."""
     detail = get_delivery(organization_id=request.organization.id, delivery=delivery_id)
     delivery, endpoint = detail.delivery, detail.endpoint
-    chat = Chat.objects.filter(pk=delivery.chat_id).first() if delivery.chat_id else None
-    line = Line.objects.filter(pk=delivery.line_id, organization=request.organization).first()
+    own = Q(organization=request.organization)
+    chat = Chat.objects.filter(own, pk=delivery.chat_id).first() if delivery.chat_id else None
+    line = Line.objects.filter(own | Q(is_sandbox=True), pk=delivery.line_id).first()
     masked = is_masked(request, chat) if chat else not request.membership.sees_text
     longest = max((attempt.total_ms for attempt in detail.attempts), default=1.0)
     attempts = [describe_attempt(attempt, longest) for attempt in detail.attempts]
@@ -137,10 +141,12 @@ def _gives_up_at(delivery: Delivery) -> datetime | None:
 
 
 def _last_success(shown: ShownAttempt | None, delivery: Delivery) -> Delivery | None:
-    """The latest delivery that this endpoint accepted: shown beside an attempt that it did not."""
+    """The latest delivery of the last days that this endpoint accepted: shown beside an attempt that it did not."""
     if shown is None or shown.is_accepted:
         return None
-    accepted = Delivery.objects.filter(endpoint_id=delivery.endpoint_id, state=DeliveryState.DELIVERED)
+    accepted = Delivery.objects.filter(
+        endpoint_id=delivery.endpoint_id, state=DeliveryState.DELIVERED, id__gte=uuid7_floor(now() - LOOK_BACK)
+    )
     return accepted.order_by("-id").first()
 
 

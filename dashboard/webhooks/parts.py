@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django_htmx.http import HttpResponseClientRedirect
@@ -24,8 +25,9 @@ def find_endpoint(request: PageRequest, endpoint_id: str) -> Endpoint:
 
 
 def list_lines(request: PageRequest) -> list[Line]:
-    own = Line.objects.filter(organization=request.organization, deleted_at=None)
-    return list(own.order_by("label", "handle")[:MOST_LINES])
+    """The organization's own by name, and the shared sandbox line, whose events it gets as far as it is paired."""
+    lines = Line.objects.filter(Q(organization=request.organization) | Q(is_sandbox=True), deleted_at=None)
+    return list(lines.order_by("is_sandbox", "label", "handle")[:MOST_LINES])
 
 
 def show_dialog(

@@ -197,3 +197,24 @@ def test_trying_now_at_an_endpoint_that_is_off_says_why_not(admin: Client, endpo
     response = admin.post(f"{LIST}/{delivery.public_id}/replay", headers=HTMX)
     assert "off" in response.headers["HX-Trigger"]
     assert Delivery.objects.get(pk=delivery.pk).state == "held"
+
+
+def test_one_delivery_takes_few_queries_however_many_attempts(admin: Client, endpoint: Endpoint, line: Line) -> None:
+    delivery = make_delivery(endpoint, line, attempts=30)
+    for number in range(1, 31):
+        make_attempt(delivery, number)
+    admin.get(f"{LIST}/{delivery.public_id}")
+    with CaptureQueriesContext(connection) as caught:
+        admin.get(f"{LIST}/{delivery.public_id}")
+    own = [query["sql"] for query in caught if not any(t in query["sql"] for t in ("session", "accounts_"))]
+    assert len(own) <= 9, own
+
+
+def test_the_log_of_a_deleted_endpoint_is_still_found_by_its_address(
+    admin: Client, lumen: Organization, endpoint: Endpoint, line: Line
+) -> None:
+    other = make_delivery(make_endpoint(lumen, "http://127.0.0.1:9472/in"), line)
+    ours = make_delivery(endpoint, line)
+    Endpoint.objects.filter(pk=endpoint.pk).update(deleted_at=now(), is_active=False)
+    assert shown(admin.get(f"{LIST}?endpoint={endpoint.public_id}")) == [ours.public_id]
+    assert set(shown(admin.get(LIST))) == {ours.public_id, other.public_id}
