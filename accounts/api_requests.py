@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
 
 from accounts.models import ApiKey, ApiRequest, Organization
@@ -71,6 +72,25 @@ def _in_classes(classes: Sequence[str]) -> Q:
         hundred = int(name[0]) * 100
         found |= Q(status__gte=hundred, status__lt=hundred + 100)
     return found
+
+
+# Jumps from one route to the next in the index instead of reading every row
+_ROUTES = """
+WITH RECURSIVE found AS (
+  (SELECT route FROM accounts_apirequest WHERE organization_id = %(org)s ORDER BY route LIMIT 1)
+  UNION ALL
+  SELECT (SELECT route FROM accounts_apirequest
+          WHERE organization_id = %(org)s AND route > found.route ORDER BY route LIMIT 1)
+  FROM found WHERE found.route IS NOT NULL)
+SELECT route FROM found WHERE route <> '' LIMIT 100
+"""
+
+
+def list_routes(*, organization: Organization) -> list[str]:
+    """The routes that the organization has used, by name. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROUTES, {"org": organization.id})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def get_request(*, organization: Organization, request_id: str) -> ApiRequest | None:

@@ -12,25 +12,6 @@ from messaging.models import OutboxItem
 from messaging.viewer.states import FAILURES, State, state_of_item
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-# The paths of the API as the request log names them; a test holds them against the registry of endpoints.
-API_ROUTES = (
-    "/v1/audio-messages",
-    "/v1/chats",
-    "/v1/events",
-    "/v1/files",
-    "/v1/lines",
-    "/v1/me",
-    "/v1/messages",
-    "/v1/messages/{id}",
-    "/v1/openapi.json",
-    "/v1/outbox",
-    "/v1/reactions",
-    "/v1/receipts",
-    "/v1/sandbox",
-    "/v1/typing",
-    "/v1/webhooks",
-    "/v1/webhooks/{id}",
-)
 OPERATIONS = {"send": "Message", "audio": "Voice memo", "react": "Reaction", "typing": "Typing", "read": "Read mark"}
 OUTBOX_STATES = {"pending": "Accepted", "held": "Held", "claimed": "Claimed", "sent": "Sent", "failed": "Not sent"}
 OUTBOX_ERRORS = (*FAILURES, "delivery_unknown", "ghost_row")

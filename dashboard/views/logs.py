@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
-from accounts.api_requests import STATUS_CLASSES, RequestFilter, get_request, list_key_names, list_requests
+from accounts.api_requests import STATUS_CLASSES, RequestFilter, get_request, list_key_names, list_requests, list_routes
 from accounts.models import ApiRequest
 from accounts.services.audit import Actor, record_change
 from core.errors import AppError
@@ -17,7 +17,6 @@ from core.ids import API_KEY, CHAT, LINE, OUTBOX, parse_id, public_id
 from dashboard.access import PageRequest, page
 from dashboard.filters import Choice, FilterBar, Search, TimeRange
 from dashboard.log_words import (
-    API_ROUTES,
     METHODS,
     OPERATIONS,
     OUTBOX_ERRORS,
@@ -68,7 +67,7 @@ def requests(request: PageRequest) -> HttpResponse:
             Search("q", "Request id or outbox id"),
             Choice("key", "Key", [(public_id(API_KEY, key), name) for key, name in names.items()], single=True),
             Choice("method", "Method", [(name, name) for name in METHODS]),
-            Choice("route", "Route", [(route, route) for route in API_ROUTES]),
+            Choice("route", "Route", [(route, route) for route in list_routes(organization=request.organization)]),
             Choice("status", "Status", [(name, name) for name in STATUS_CLASSES]),
             Choice("error", "Error", [(code, code) for code in list_error_codes()]),
             TimeRange(),

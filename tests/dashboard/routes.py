@@ -153,5 +153,6 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "log_request": a_request,
     "log_outbox_item": an_outbox_item,
     "log_outbox_retry": an_outbox_item,
+    "docs_page": lambda world: {"slug": "quickstart"},
     "mail": lambda world: {"mail_id": DevMail.objects.create(sender="a", recipients="b", subject="c", body="d").pk},
 }
