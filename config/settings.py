@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "accounts.middleware.SessionActivity",
+    "accounts.impersonation.Impersonation",
     "accounts.middleware.CurrentOrganization",
 ]
 ROOT_URLCONF = "config.urls"
@@ -215,6 +216,7 @@ TRUST_PROXY_HEADERS = env.boolean("TRUST_PROXY_HEADERS", PRODUCTION)
 # --- the product -----------------------------------------------------------------------------------------------------
 SIMULATOR_ENABLED = env.boolean("SIMULATOR_ENABLED", not PRODUCTION)
 SANDBOX_LINE_HANDLE = env.text("SANDBOX_LINE_HANDLE", "+15550100001")
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # for /metrics from another machine
 SANDBOX_DAILY_MESSAGES = env.integer("SANDBOX_DAILY_MESSAGES", 50)
 REQUESTS_PER_HOUR = env.integer("REQUESTS_PER_HOUR", 1000)  # per API key; 0 = unlimited
 OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS", "" if PRODUCTION else "127.0.0.0/8,::1/128")

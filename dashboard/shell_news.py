@@ -13,6 +13,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import connection
 
+from accounts.impersonation import SECONDS as IMPERSONATION_SECONDS
 from accounts.models import Organization
 from core.clock import now
 from core.handles import format_handle
@@ -41,7 +42,11 @@ SELECT
      FROM lines_line l JOIN lines_linehour h ON h.line_id = l.id AND h.hour >= %(today)s
      WHERE l.organization_id = %(org)s AND l.deleted_at IS NULL
      GROUP BY l.id HAVING sum(h.reach_outs) >= %(reach)s ORDER BY sum(h.reach_outs) DESC LIMIT 1),
-  (SELECT used FROM lines_sandboxusage WHERE organization_id = %(org)s AND day = %(date)s)
+  (SELECT used FROM lines_sandboxusage WHERE organization_id = %(org)s AND day = %(date)s),
+  (SELECT json_build_array(a.action, a.actor_label, coalesce(u.email, 'an operator'))
+     FROM accounts_auditentry a LEFT JOIN accounts_user u ON u.id = a.impersonator_id
+     WHERE a.organization_id = %(org)s AND a.action IN ('impersonation.started', 'impersonation.stopped')
+     AND a.id >= %(hour)s ORDER BY a.id DESC LIMIT 1)
 """
 
 
@@ -87,6 +92,7 @@ def read_shell_news(organization: Organization) -> ShellNews:
         "org": organization.id,
         "cap": CAP,
         "day": uuid7_floor(moment - timedelta(hours=24)),
+        "hour": uuid7_floor(moment - timedelta(seconds=IMPERSONATION_SECONDS)),
         "month": uuid7_floor(moment - timedelta(days=30)),
         "today": floor_day(moment),
         "date": moment.date(),
@@ -94,11 +100,21 @@ def read_shell_news(organization: Organization) -> ShellNews:
     }
     with connection.cursor() as cursor:
         cursor.execute(_READ, parameters)
-        unread, failing, down, off, reach, used = cursor.fetchone()
+        unread, failing, down, off, reach, used, visit = cursor.fetchone()
     limit = organization.sandbox_daily_messages
     limit = settings.SANDBOX_DAILY_MESSAGES if limit is None else limit
-    banner = _line_down(down) or _endpoint_off(off) or _near_limit(reach) or _near_quota(used or 0, limit)
+    banner = (
+        _visit(visit) or _line_down(down) or _endpoint_off(off) or _near_limit(reach) or _near_quota(used or 0, limit)
+    )
     return ShellNews(unread=unread, failing=min(failing, CAP), banner=banner)
+
+
+def _visit(found: list[object] | None) -> Banner | None:
+    """An operator who looks on is shown to everybody in the organization."""
+    if found is None or found[0] != "impersonation.started":
+        return None
+    text = f"The operator {found[2]} is looking at this organization as {found[1]}."
+    return Banner(text=text, href="/settings/audit", action="See the audit log")
 
 
 def _line_down(found: list[object] | None) -> Banner | None:

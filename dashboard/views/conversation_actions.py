@@ -5,10 +5,11 @@ from django.http import Http404, HttpResponse, JsonResponse, StreamingHttpRespon
 from django.shortcuts import redirect, render
 from django.urls import path
 
+from accounts.features import has_feature
 from accounts.services.audit import Actor, record_change
 from core.errors import AppError
 from core.ids import MESSAGE, OUTBOX, parse_id
-from dashboard.access import PageRequest, page
+from dashboard.access import PageRequest, page, refuse
 from dashboard.conversation_export import FORMATS, stream_export
 from dashboard.trace import build_trace, trace_as_json
 from messaging.addressing import Sender
@@ -55,6 +56,8 @@ def trace(request: PageRequest, traced_id: str) -> HttpResponse:
 def send(request: PageRequest, chat_id: str) -> HttpResponse:
     """Sends as the named person, by the API's service and rules."""
     chat = _find_chat(request, chat_id)
+    if not has_feature(request.organization, "dashboard_send"):
+        return refuse(request, "Sending from the dashboard is switched off for this organization.")
     text = request.POST.get("text", "")
     try:
         item = queue_message(
@@ -112,6 +115,8 @@ def try_again(request: PageRequest, chat_id: str, item_id: str) -> HttpResponse:
 def export(request: PageRequest, chat_id: str) -> HttpResponse | StreamingHttpResponse:
     """The whole conversation as a file; who took it is on record."""
     chat = _find_chat(request, chat_id)
+    if not has_feature(request.organization, "conversation_export"):
+        return refuse(request, "Exports are switched off for this organization.")
     format_ = request.POST.get("format", "json")
     if format_ not in FORMATS:
         return HttpResponse("The format is json or csv.", status=400, content_type="text/plain; charset=utf-8")

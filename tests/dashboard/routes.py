@@ -117,6 +117,10 @@ def a_replay(world: World) -> dict[str, Any]:
     return {"replay_id": world.extra["replay"].public_id}
 
 
+def an_organization(world: World) -> dict[str, Any]:
+    return {"organization_id": world.lumen.public_id}
+
+
 KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "line": a_line,
     "line_edit": a_line,
@@ -153,6 +157,11 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "log_request": a_request,
     "log_outbox_item": an_outbox_item,
     "log_outbox_retry": an_outbox_item,
+    "operator_organization": an_organization,
+    "operator_suspend": an_organization,
+    "operator_unsuspend": an_organization,
+    "operator_limits": an_organization,
+    "operator_impersonate": lambda world: an_organization(world) | {"member_id": world.membership.pk},
     "docs_page": lambda world: {"slug": "quickstart"},
     "mail": lambda world: {"mail_id": DevMail.objects.create(sender="a", recipients="b", subject="c", body="d").pk},
 }
