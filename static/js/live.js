@@ -12,7 +12,7 @@ function close() { source?.close(); source = null; clearTimeout(retryTimer); }
 function connect() {
   const list = topics();
   const key = list.join(",");
-  if (source && key === wanted) return;
+  if (source && key === wanted) { if (source.readyState === EventSource.OPEN) show("live"); return; } // marks may be new
   close(); wanted = key;
   if (!list.length || document.hidden) return;
   source = new EventSource(`/live?topics=${encodeURIComponent(key)}`);

@@ -85,6 +85,12 @@ def test_new_deliveries_wait_to_be_let_in(page: Any, product: Product, scene: Sc
     pill.click()
     expect(rows).to_have_count(2)
     expect(rows.first.locator("a.lead-l")).to_be_focused()
+    page.get_by_role("button", name="State").click()
+    page.get_by_role("checkbox", name="Failed").check()
+    expect(page.get_by_role("heading", name="No delivery matches")).to_be_visible()
+    expect(page.locator("[data-live-state]")).to_have_text("Live")
+    page.get_by_role("link", name="Clear", exact=True).click()
+    expect(rows).to_have_count(2)
 
 
 def test_a_failing_delivery_is_understood_and_tried_now(
