@@ -14,7 +14,7 @@ from core.errors import AppError, InvalidRequestError, NotFoundError
 from dashboard.access import PageRequest, page
 from dashboard.webhooks.deliveries import describe_delivery
 from dashboard.webhooks.delivery_export import stream_export
-from dashboard.webhooks.delivery_filters import find_filter, narrow_to_failed, read_ids
+from dashboard.webhooks.delivery_filters import find_filter, narrow_to_replayable, read_ids
 from dashboard.webhooks.delivery_page import make_delivery_page
 from dashboard.webhooks.parts import go
 from webhooks_app.filters import DeliveryFilter
@@ -36,13 +36,14 @@ MOST_NEW = 99
 def index(request: PageRequest) -> HttpResponse:
     bar, wanted = find_filter(request)
     found = _read_page(request, wanted)
-    failed = narrow_to_failed(wanted) if request.membership.is_admin else None
+    again, word = narrow_to_replayable(wanted) if request.membership.is_admin else (None, "")
     newest = found.rows[0].delivery if found.rows else None
     context = {
         "bar": bar,
         "page": found,
         "rows": [describe_delivery(row.delivery, row.endpoint.url, not row.endpoint.is_active) for row in found.rows],
-        "failed": count_deliveries(wanted=failed) if failed else None,
+        "again": count_deliveries(wanted=again) if again else None,
+        "again_word": word,
         "newest": cursor_of(newest) if newest and not request.GET.get("before") else "",
         "can_manage": request.membership.is_admin,
         "has_endpoints": bool(found.rows) or Endpoint.objects.filter(organization=request.organization).exists(),

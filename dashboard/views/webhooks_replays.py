@@ -14,7 +14,7 @@ from core.errors import AppError, NotFoundError
 from dashboard.access import PageRequest, page
 from dashboard.forms.errors import show_error
 from dashboard.forms.replay import EndpointReplayForm
-from dashboard.webhooks.delivery_filters import find_filter, narrow_to_failed
+from dashboard.webhooks.delivery_filters import find_filter, narrow_to_replayable
 from dashboard.webhooks.parts import find_endpoint, go, show_dialog
 from dashboard.webhooks.replays import describe_replay
 from webhooks_app.filters import DeliveryFilter
@@ -45,17 +45,19 @@ def index(request: PageRequest) -> HttpResponse:
 
 @page(role="admin")
 def start(request: PageRequest) -> HttpResponse:
-    """Exactly the failed ones of the list's filter, after a look at how many they are."""
+    """Exactly the failed ones of the list's filter, or the states it asks for, after a look at how many they are."""
     bar, wanted = find_filter(request)
-    failed = narrow_to_failed(wanted)
-    found = count_deliveries(wanted=failed) if failed else None
-    if request.method == "POST" and failed and found and found.count:
-        replay = start_replay(organization=request.organization, wanted=failed, actor=Actor.from_request(request))
+    again, word = narrow_to_replayable(wanted)
+    found = count_deliveries(wanted=again) if again else None
+    if request.method == "POST" and again and found and found.count:
+        replay = start_replay(organization=request.organization, wanted=again, actor=Actor.from_request(request))
         return go(request, f"/webhooks/replays/{replay.public_id}")
     endpoint = _find_target(request, wanted)
     context = {
         "query": bar.query,
         "found": found,
+        "word": word,
+        "has_accepted": bool(again and "delivered" in again.states),
         "to": endpoint,
         "per_second": PER_SECOND,
         "seconds": max(1.0, found.count / PER_SECOND) if found else 0,

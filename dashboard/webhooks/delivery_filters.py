@@ -24,6 +24,7 @@ STATUS_WORDS = (
     ("none", "No answer"),
 )
 FAILED = "failed"
+WAITING = ("pending", "retrying")
 MOST_IDS = 100
 
 
@@ -85,11 +86,15 @@ def find_filter(request: PageRequest) -> tuple[FilterBar, DeliveryFilter]:
     return bar, read_filter(request, bar)
 
 
-def narrow_to_failed(wanted: DeliveryFilter) -> DeliveryFilter | None:
-    """The failed ones of a filter; None if it leaves them out."""
-    if wanted.states and FAILED not in wanted.states:
-        return None
-    return replace(wanted, states=(FAILED,))
+def narrow_to_replayable(wanted: DeliveryFilter) -> tuple[DeliveryFilter | None, str]:
+    """What a replay of a filter sends, and its word: the failed ones, or the finished states that are asked for.
+
+    None if only such are asked for as wait to be sent anyway.
+    """
+    states = tuple(state for state in wanted.states or (FAILED,) if state not in WAITING)
+    if not states:
+        return None, ""
+    return replace(wanted, states=states), states[0] if len(states) == 1 else ""
 
 
 def read_ids(request: PageRequest) -> list[UUID]:

@@ -50,7 +50,16 @@ def test_the_button_counts_the_failed_ones_of_the_filter(
     make_delivery(endpoint, line, state="delivered", last_status=200, last_error="")
     assert "Replay 3 failed" in texts(admin.get("/webhooks/deliveries"))
     assert "Replay 2 failed" in texts(admin.get(f"/webhooks/deliveries?endpoint={endpoint.public_id}"))
-    assert "failed</a>" not in texts(admin.get("/webhooks/deliveries?state=delivered"))
+    assert "Replay 1 delivered" in texts(admin.get("/webhooks/deliveries?state=delivered"))
+    assert "Replay 4 deliveries" in texts(admin.get("/webhooks/deliveries?state=delivered&state=failed"))
+    assert "Replay" not in texts(admin.get("/webhooks/deliveries?state=pending")).split('id="replay-failed"')[1][:200]
+
+
+def test_sending_again_what_was_accepted_says_so_first(admin: Client, endpoint: Endpoint, line: Line) -> None:
+    make_delivery(endpoint, line, state="delivered", last_status=200, last_error="")
+    page = texts(admin.get(f"{START}?state=delivered", headers=HTMX))
+    assert "accepted these already" in page
+    assert "accepted these already" not in texts(admin.get(f"{START}?state=held", headers=HTMX))
 
 
 def test_exactly_the_failed_ones_are_sent_again(admin: Client, lumen: Organization, line: Line) -> None:
