@@ -7,8 +7,9 @@ import msgspec
 from django.conf import settings
 
 from api.error_codes import ALWAYS, ERROR_CODES, WITH_BODY, WITH_IDEMPOTENCY, WITH_KEY
+from api.examples import REQUEST_ID, example_of, path_example, query_example
 from api.routes import Endpoint, list_endpoints
-from webhooks_app.catalogue import CATALOGUE
+from webhooks_app.catalogue import CATALOGUE, EXAMPLE_DELIVERY_ID, build_example
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
@@ -65,9 +66,10 @@ def build_openapi() -> Json:
     types = [kind for entry in entries for kind in (entry.body, *responses_of(entry)) if kind is not None]
     schemas, components = msgspec.json.schema_components(types, ref_template=REF)
     by_type = dict(zip(map(repr, types), schemas, strict=True))
+    components = {**components, "RequestId": _REQUEST_ID, "Error": _ERROR}
     paths: Json = {}
     for entry in entries:
-        paths.setdefault(entry.path, {})[entry.method.lower()] = _operation(entry, by_type)
+        paths.setdefault(entry.path, {})[entry.method.lower()] = _operation(entry, by_type, components)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -80,26 +82,36 @@ def build_openapi() -> Json:
         "paths": paths,
         "webhooks": {name: {"post": _webhook(name)} for name in CATALOGUE},
         "components": {
-            "schemas": {**components, "RequestId": _REQUEST_ID, "Error": _ERROR},
+            "schemas": components,
             "securitySchemes": {"apiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "sk_live_…"}},
+        },
+        "x-errors": {
+            error.code: {"status": error.status, "type": error.type, "when": error.when, "remedy": error.remedy}
+            for error in ERROR_CODES.values()
         },
     }
 
 
-def _operation(entry: Endpoint, by_type: Json) -> Json:
+def _operation(entry: Endpoint, by_type: Json, components: Json) -> Json:
     operation: Json = {
         "operationId": entry.name,
         "summary": entry.summary,
         "description": _description(entry),
         "tags": [entry.tag],
         "parameters": _parameters(entry),
-        "responses": _responses(entry, by_type),
+        "responses": _responses(entry, by_type, components),
+        "x-errors": error_codes_of(entry),
+        "x-extension": entry.is_extension,
+        "x-scope": entry.scope,
     }
     if entry.access == "open":
         operation["security"] = []
     if entry.body is not None:
         required = any(field.required for field in msgspec.structs.fields(entry.body))
-        content = {"application/json": {"schema": by_type[repr(entry.body)]}}
+        schema = by_type[repr(entry.body)]
+        content = {
+            "application/json": {"schema": schema, "example": example_of(schema, components, is_request=True)}
+        }
         operation["requestBody"] = {"required": required, "content": content}
     elif entry.is_upload:
         binary = {"schema": {"type": "string", "format": "binary", "minLength": 1}}
@@ -119,7 +131,14 @@ def _description(entry: Endpoint) -> str:
 def _parameters(entry: Endpoint) -> list[Json]:
     names = [part[1:-1] for part in entry.path.split("/") if part.startswith("{")]
     found: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}} for name in names
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "minLength": 1},
+            "example": path_example(entry.path),
+        }
+        for name in names
     ]
     for field in msgspec.structs.fields(entry.query) if entry.query else ():
         schema = _without_null(msgspec.json.schema(field.type))
@@ -130,6 +149,7 @@ def _parameters(entry: Endpoint) -> list[Json]:
                 "required": field.required,
                 "description": schema.pop("description", ""),
                 "schema": schema,
+                "example": query_example(entry.name, field.encode_name, schema),
             }
         )
     if entry.method == "POST" and entry.access == "key":
@@ -149,7 +169,7 @@ def _without_null(schema: Json) -> Json:
     return schema
 
 
-def _responses(entry: Endpoint, by_type: Json) -> Json:
+def _responses(entry: Endpoint, by_type: Json, components: Json) -> Json:
     if entry.status == 302:
         responses: Json = {"302": {"description": "The signed link.", "headers": {"Location": _text_header()}}}
     else:
@@ -157,7 +177,9 @@ def _responses(entry: Endpoint, by_type: Json) -> Json:
         schema = kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
         is_plain = entry.access == "open"
         whole = schema if is_plain else {"allOf": [schema, {"$ref": REF.format(name="RequestId")}]}
-        responses = {str(entry.status): {"description": "Done.", "content": {"application/json": {"schema": whole}}}}
+        example = example_of(kinds[0], components)
+        content = {"schema": whole, "example": example if is_plain else {**example, "request_id": REQUEST_ID}}
+        responses = {str(entry.status): {"description": "Done.", "content": {"application/json": content}}}
     by_status: dict[int, list[str]] = {}
     for code in error_codes_of(entry):
         by_status.setdefault(ERROR_CODES[code].status, []).append(code)
@@ -177,11 +199,13 @@ def _webhook(name: str) -> Json:
     kind = CATALOGUE[name]
     schema = {key: value for key, value in kind.schema.items() if key != "$schema"}
     headers = ("X-Webhook-Signature", "X-Webhook-Timestamp", "X-Webhook-Delivery-Id", "webhook-id", "webhook-signature")
+    data = build_example(name)
+    example = {"event": name, "data": data, "timestamp": data["sent_at"] + 640, "delivery_id": EXAMPLE_DELIVERY_ID}
     return {
         "operationId": name.replace(".", "_"),
         "summary": kind.fires_when,
         "security": [],
         "parameters": [{"name": h, "in": "header", "required": True, "schema": {"type": "string"}} for h in headers],
-        "requestBody": {"required": True, "content": {"application/json": {"schema": schema}}},
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
         "responses": {"2XX": {"description": "Taken. Anything else is tried again."}},
     }

@@ -246,6 +246,8 @@ PARTITIONED_TABLES = {
     "webhooks_app_attempt": EVENT_RETENTION_DAYS,
     "accounts_apirequest": REQUEST_LOG_RETENTION_DAYS,
 }
+# Makes the description that the reference pages show. Named here because the two doors do not import each other.
+API_DESCRIPTION = "api.openapi.build_openapi"
 # What the sweeper calls, and every how many seconds.
 SWEEPS: dict[str, float] = {
     "messaging.sweeps.hint_outbox": 1.0,
@@ -259,6 +261,7 @@ SWEEPS: dict[str, float] = {
     "webhooks_app.sweeps.run_retention": 3600.0,
     "events.sweeps.keep_partitions": 3600.0,
     "lines.sweeps.send_due_alerts": 60.0,
+    "api.idempotency.purge_answers": 3600.0,
 }
 
 # --- Celery: hints only; the rows in PostgreSQL are the work ---------------------------------------------------------

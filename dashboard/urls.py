@@ -16,6 +16,7 @@ AREAS = (
     "palette",
     "operator",
     "oauth",
+    "api_reference",
     "docs",
     "dev",
 )
