@@ -24,7 +24,8 @@ _BY_NAME: Json = {
     "identifier": EXAMPLE_CONTACT, "handle": EXAMPLE_CONTACT, "participants": [EXAMPLE_CONTACT], "name": None,
     "service": "iMessage", "is_from_me": False, "is_audio_message": False, "is_group": False, "type": "love",
     "has_received_inbound": True, "is_typing": True, "added": True, "deleted": True, "status": "sent", "state": "on",
-    "label": "Concierge US", "is_active": True, "has_more": False, "next_cursor": None, "cursor": "1042", "timestamp": _AT,
+    "label": "Concierge US", "is_active": True, "has_more": False, "next_cursor": None, "cursor": "1042",
+    "timestamp": _AT,
     "payload": {"from": EXAMPLE_LINE_HANDLE, "to": EXAMPLE_CONTACT, "text": "Your table for two at 19:30 is booked."},
     "attempts": 1, "max_attempts": 5, "error": None, "error_text": None, "held_reason": None, "resumes_at": None,
     "url": "https://agent.example/hooks/imessage", "events": ["message.received", "reaction.added"],
@@ -66,7 +67,12 @@ _BY_SHAPE: dict[str, Json] = {
         "WebhookOut", "CreatedWebhook", "DeleteWebhook", "DeletedOut", "ActivatedSecret", "StagedSecret")},
 }  # fmt: skip
 # Members that a first request leaves out.
-_OPTIONAL_SENT = {"SendMessage": {"text"}, "SetTyping": {"state"}, "DeleteWebhook": {"id"}, "ChangeWebhook": {"events", "is_active"}}
+_OPTIONAL_SENT = {
+    "SendMessage": {"text"},
+    "SetTyping": {"state"},
+    "DeleteWebhook": {"id"},
+    "ChangeWebhook": {"events", "is_active"},
+}
 _PATH_IDS = {"webhooks": _id("wh", 5), "deliveries": _id("dlv", 5), "replays": _id("rpl", 4), "lines": _id("ln", 0)}
 
 
@@ -127,4 +133,5 @@ def query_example(operation_id: str, name: str, rule: Json) -> Any:
     ids = {"download_file": _id("file", 7), "read_outbox": _id("obx", 3), "delete_webhook": _id("wh", 5)}
     if name == "id":
         return ids.get(operation_id, _id("msg", 2))
-    return named_example(name, rule)
+    value = named_example(name, rule)
+    return str(value) if rule.get("type") == "string" and value is not None else value

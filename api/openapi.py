@@ -109,9 +109,7 @@ def _operation(entry: Endpoint, by_type: Json, components: Json) -> Json:
     if entry.body is not None:
         required = any(field.required for field in msgspec.structs.fields(entry.body))
         schema = by_type[repr(entry.body)]
-        content = {
-            "application/json": {"schema": schema, "example": example_of(schema, components, is_request=True)}
-        }
+        content = {"application/json": {"schema": schema, "example": example_of(schema, components, is_request=True)}}
         operation["requestBody"] = {"required": required, "content": content}
     elif entry.is_upload:
         binary = {"schema": {"type": "string", "format": "binary", "minLength": 1}}

@@ -99,7 +99,12 @@ def list_groups() -> list[Group]:
                 operation = methods[method]
                 by_tag.setdefault(operation["tags"][0], []).append(_operation(document, method, path, operation))
     order = [*TAGS, *sorted(set(by_tag) - set(TAGS))]
-    return [Group(tag, by_tag[tag]) for tag in order if tag in by_tag]
+    return [Group(tag, sorted(by_tag[tag], key=_is_first, reverse=True)) for tag in order if tag in by_tag]
+
+
+def _is_first(operation: Operation) -> bool:
+    """What most people come for stands first; the rest keeps the order of the paths."""
+    return operation.anchor == "send_message"
 
 
 @cache
@@ -273,9 +278,8 @@ def _curl(method: str, path: str, raw: Json, body: Any, is_upload: bool) -> str:
         value = item.get("example")
         if item["in"] == "path":
             path = path.replace(f"{{{item['name']}}}", str(value))
-        elif item["in"] == "query" and (item["required"] or (item["name"] in ("id", "after", "limit"))):
-            if not (item["name"] == "id" and body):
-                query.append((item["name"], value))
+        elif item["in"] == "query" and (item["required"] or item["name"] in ("id", "after", "limit")) and not body:
+            query.append((item["name"], value))
     url = f"{settings.BASE_URL}{path}" + (f"?{urlencode(query)}" if query else "")
     lines = [f'curl {"" if method == "GET" else f"-X {method} "}"{url}"']
     if raw.get("security") != []:
@@ -283,7 +287,7 @@ def _curl(method: str, path: str, raw: Json, body: Any, is_upload: bool) -> str:
     if is_upload:
         lines += ['-H "Content-Type: application/pdf"', '-H "X-Filename: menu.pdf"', '--data-binary "@menu.pdf"']
     elif body is not None:
-        text = json.dumps(body, ensure_ascii=False).replace("'", "'\\''")
+        text = json.dumps(body, indent=2, ensure_ascii=False).replace("'", "'\\''").replace("\n", "\n  ")
         lines += ['-H "Content-Type: application/json"', f"-d '{text}'"]
     elif raw["responses"].get("302"):
         lines.append("-L -o menu.pdf")

@@ -1,6 +1,6 @@
 """Messages: send (spec api §9.4), list newest first (§9.3), get one (an extension)."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -13,14 +13,17 @@ from messaging.payloads import message_item
 from messaging.selectors import attachments_of, get_message, get_readable_chat, list_messages
 from messaging.services.send import queue_message
 
+Text = Annotated[str, msgspec.Meta(description="The message; may be left out when there is a file.")]
+Attachments = Annotated[list[FileRef], msgspec.Meta(description="One file id, `file_…`.")]
+
 
 class SendMessage(msgspec.Struct, frozen=True):
     """Text, one file, or both."""
 
     from_: From = msgspec.field(name="from")
     to: To
-    text: str | None = None
-    attachments: list[FileRef] | None = None
+    text: Text | None = None
+    attachments: Attachments | None = None
     reply_to: MessageRef | None = None
 
 

@@ -10,6 +10,8 @@ for (const box of $$("[data-try-box], [data-key-box]")) box.hidden = false;
 const nav = $("[data-ref-nav]");
 if (matchMedia("(max-width: 1023px)").matches) nav.open = false;
 
+const bytes = (text) => String.fromCharCode(...new TextEncoder().encode(text)); // a header holds bytes: UTF-8
+
 function build(form) {
   let path = form.dataset.path;
   const query = new URLSearchParams(), headers = {};
@@ -17,14 +19,14 @@ function build(form) {
     const { name, place } = input.dataset, value = input.value;
     if (!value) continue;
     if (place === "path") path = path.replace(`{${name}}`, encodeURIComponent(value));
-    else if (place === "header") headers[name] = name === "X-Filename" ? encodeURIComponent(value) : value;
+    else if (place === "header") headers[name] = bytes(value);
     else query.append(name, value);
   }
   const text = $("[data-body]", form)?.value, file = $("[data-file]", form)?.files[0];
   if (text !== undefined) headers["Content-Type"] = "application/json";
   if (file) {
     headers["Content-Type"] = file.type || "application/octet-stream";
-    headers["X-Filename"] ||= encodeURIComponent(file.name);
+    headers["X-Filename"] ||= bytes(file.name);
   }
   if (!("openCall" in form.dataset)) headers.Authorization = `Bearer ${key.value.trim()}`;
   return [path + (query.size ? `?${query}` : ""), { method: form.dataset.method, headers, body: file || text || undefined, credentials: "omit" }];
