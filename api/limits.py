@@ -12,7 +12,7 @@ from uuid import UUID
 
 import redis
 
-from core.redis_client import get_redis
+from core.redis_script import ThreadScript
 
 logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 3600
@@ -71,7 +71,7 @@ class _Store:
     """The script, a memory of when Redis last failed, and the windows counted meanwhile."""
 
     def __init__(self) -> None:
-        self._script = get_redis().register_script(_SCRIPT)
+        self._script = ThreadScript(_SCRIPT)
         self._failed_at = -WARN_EVERY_SECONDS
         self._warned_at = -WARN_EVERY_SECONDS
         self._lock = threading.Lock()

@@ -20,6 +20,31 @@ _lock = threading.Lock()
 _last = 0
 
 
+_pool = b""
+_pool_place = 0
+POOL_BYTES = 4096
+
+
+def _random_bytes(count: int) -> bytes:
+    """Bytes of the system's generator, many ids' worth at a time: a call into it gives other threads the turn."""
+    global _pool, _pool_place
+    with _lock:
+        if _pool_place + count > len(_pool):
+            _pool, _pool_place = os.urandom(POOL_BYTES), 0
+        taken = _pool[_pool_place : _pool_place + count]
+        _pool_place += count
+    return taken
+
+
+def _forget_pool() -> None:
+    """A forked child must not hand out its parent's bytes."""
+    global _pool, _pool_place, _lock
+    _pool, _pool_place, _lock = b"", 0, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget_pool)
+
+
 def uuid7() -> UUID:
     """A new UUIDv7; strictly increasing within one process."""
     global _last
@@ -27,7 +52,7 @@ def uuid7() -> UUID:
         # 48 bits of milliseconds and 12 bits below them: the fraction of the millisecond, bumped when it would repeat
         ticks = time.time_ns() * 4096 // 1_000_000
         _last = ticks = max(ticks, _last + 1)
-    random_bits = int.from_bytes(os.urandom(8)) & 0x3FFF_FFFF_FFFF_FFFF
+    random_bits = int.from_bytes(_random_bytes(8)) & 0x3FFF_FFFF_FFFF_FFFF
     value = (ticks >> 12) << 80 | 0x7 << 76 | (ticks & 0xFFF) << 64 | 0x2 << 62 | random_bits
     return UUID(int=value)
 
@@ -62,4 +87,4 @@ def has_prefix(prefix: str, text: str) -> bool:
 
 def new_request_id() -> str:
     """``req_`` and 12 hex digits (spec api §1)."""
-    return "req_" + os.urandom(6).hex()
+    return "req_" + _random_bytes(6).hex()

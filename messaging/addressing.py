@@ -9,11 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 
 from core.errors import AuthorizationError, InvalidRequestError, invalid, missing, not_found
 from core.handles import normalise_handle
 from core.ids import CHAT, FILE, LINE, MESSAGE, has_prefix, parse_id
+from core.prepared import prepared_cursor
 
 MAX_ADDRESS = 120
 MAX_GUID = 120
@@ -184,7 +184,7 @@ def find_target(
     statement = _SELECT.format(
         limit=_LIMIT, file=file_sql, message=message_sql, chat=chat_sql, joins=" ".join(joins), line=line_sql
     )
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(statement, values)
         row = cursor.fetchone()
     if row is None:

@@ -1,17 +1,19 @@
 """The one statement that puts an item into the outbox, with what must be counted together with it."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+import msgspec
+from django.db import transaction
 
 from core.clock import now
 from core.errors import RateLimitError
 from core.ids import uuid7
+from core.prepared import prepared_cursor
 
+_encode = msgspec.json.Encoder().encode
 LANES = {"send": "s", "audio": "s", "react": "s", "typing": "t", "read": "r"}
 
 
@@ -37,24 +39,26 @@ _ITEM = """
 INSERT INTO messaging_outboxitem (id, organization_id, line_id, chat_id, api_key_id, user_id, request_id, operation,
     payload, content, status, attempts, max_attempts, error_detail, lane, claimed_by, deadline_at, parts_sent, guid,
     held_reason, resumes_at, not_before)
-SELECT %(id)s, %(org)s, %(line)s, %(chat)s, %(key)s, %(user)s, %(request)s, %(operation)s,
-    %(payload)s::jsonb, %(content)s::jsonb, 'pending', 0, 3, '', %(lane)s, '', %(deadline)s, 0, '', %(held)s,
+SELECT %(id)s::uuid, %(org)s::uuid, %(line)s::uuid, %(chat)s::uuid, %(key)s::uuid, %(user)s::bigint,
+    %(request)s::text, %(operation)s::text, %(payload)s::jsonb, %(content)s::jsonb, 'pending', 0, 3, '',
+    %(lane)s::text, '', %(deadline)s::timestamptz, 0, '', %(held)s::text,
     %(resumes)s::timestamptz, coalesce(%(resumes)s::timestamptz, now())
 """
 # A row that is full is left alone and returned by nobody, and then the item is not inserted either
 _QUOTA = """
 INSERT INTO lines_sandboxusage AS u (organization_id, day, used)
-SELECT %(org)s, %(day)s, 1 WHERE %(quota)s > 0
-ON CONFLICT (organization_id, day) DO UPDATE SET used = u.used + 1 WHERE u.used < %(quota)s
+SELECT %(org)s::uuid, %(day)s::date, 1 WHERE %(quota)s::int > 0
+ON CONFLICT (organization_id, day) DO UPDATE SET used = u.used + 1 WHERE u.used < %(quota)s::int
 RETURNING used
 """
 _BUDGET = """
 INSERT INTO accounts_apikeyhour AS h (api_key_id, hour, requests, errors, sends)
-SELECT %(key)s, %(hour)s, 0, 0, 1 WHERE %(budget)s > coalesce((SELECT sum(sends) FROM accounts_apikeyhour
-    WHERE api_key_id = %(key)s AND hour >= %(midnight)s), 0)
-ON CONFLICT (api_key_id, hour) DO UPDATE SET sends = h.sends + 1 WHERE %(budget)s > h.sends + coalesce((
+SELECT %(key)s::uuid, %(hour)s::timestamptz, 0, 0, 1
+WHERE %(budget)s::int > coalesce((SELECT sum(sends) FROM accounts_apikeyhour
+    WHERE api_key_id = %(key)s::uuid AND hour >= %(midnight)s::timestamptz), 0)
+ON CONFLICT (api_key_id, hour) DO UPDATE SET sends = h.sends + 1 WHERE %(budget)s::int > h.sends + coalesce((
     SELECT sum(sends) FROM accounts_apikeyhour
-    WHERE api_key_id = %(key)s AND hour >= %(midnight)s AND hour <> %(hour)s), 0)
+    WHERE api_key_id = %(key)s::uuid AND hour >= %(midnight)s::timestamptz AND hour <> %(hour)s::timestamptz), 0)
 RETURNING sends
 """
 
@@ -80,15 +84,15 @@ def insert_item(item: NewItem, *, sandbox_limit: int | None = None, send_budget:
         "user": item.user_id,
         "request": item.request_id,
         "operation": str(item.operation),
-        "payload": json.dumps(item.payload, ensure_ascii=False),
-        "content": json.dumps(item.content, ensure_ascii=False),
+        "payload": _encode(item.payload).decode(),
+        "content": _encode(item.content).decode(),
         "lane": lane_of(line_id=item.line_id, chat_id=item.chat_id, operation=item.operation),
         "deadline": item.deadline_at,
         "held": item.held_reason,
         "resumes": item.resumes_at,
     }
     if sandbox_limit is None and send_budget is None:
-        with connection.cursor() as cursor:
+        with prepared_cursor() as cursor:
             cursor.execute(_ITEM, values)
         return key
     values |= {"day": midnight.date(), "quota": sandbox_limit, "midnight": midnight, "budget": send_budget}
@@ -110,7 +114,7 @@ def _insert_counted(
     parts = ", ".join(f"{name} AS ({sql})" for name, sql in counted.items())
     results = ", ".join(f"(SELECT count(*) FROM {name})" for name in counted)
     statement = f"WITH {parts}, item AS ({_ITEM} FROM {', '.join(counted)}) SELECT {results}"
-    with connection.cursor() as cursor:
+    with prepared_cursor() as cursor:
         cursor.execute(statement, values)
         row = cursor.fetchone()
     refused = [name for name, count in zip(counted, row, strict=True) if not count]
