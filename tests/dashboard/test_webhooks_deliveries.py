@@ -12,7 +12,7 @@ from accounts.models import Membership, Organization, User
 from core.clock import now
 from core.ids import CHAT, public_id
 from lines.models import Line
-from messaging.models import Chat
+from messaging.models import Chat, Message
 from tests.dashboard.hooks import make_attempt, make_delivery, make_endpoint
 from webhooks_app.models import Delivery, Endpoint
 
@@ -218,3 +218,27 @@ def test_the_log_of_a_deleted_endpoint_is_still_found_by_its_address(
     Endpoint.objects.filter(pk=endpoint.pk).update(deleted_at=now(), is_active=False)
     assert shown(admin.get(f"{LIST}?endpoint={endpoint.public_id}")) == [ours.public_id]
     assert set(shown(admin.get(LIST))) == {ours.public_id, other.public_id}
+
+
+def test_the_trace_leads_from_the_message_to_this_delivery(
+    admin: Client, endpoint: Endpoint, line: Line, chat: Chat
+) -> None:
+    message = Message.objects.create(
+        organization_id=endpoint.organization_id, chat=chat, line_id=line.pk, guid="8C5F2A61", sender="+16285550144",
+        text="Is there a table?", is_from_me=False, service="iMessage", sent_at=now(), synced_at=now(),
+    )  # fmt: skip
+    delivery = make_delivery(endpoint, line, chat_id=chat.pk, object_id=message.pk)
+    make_attempt(delivery)
+    response = admin.get(f"{LIST}/{delivery.public_id}")
+    labels = [step.label.split(" ")[0] for step in response.context["steps"]]
+    assert labels == ["Received", "Message", "Event", "This"]
+    page = texts(response)
+    assert f"/messages/{message.public_id}" in page
+    assert f"/conversations/{chat.public_id}" in page
+
+
+def test_beside_a_failure_stands_how_the_endpoint_answered_last(admin: Client, endpoint: Endpoint, line: Line) -> None:
+    make_delivery(endpoint, line, state="delivered", last_status=200, last_error="", last_duration_ms=74.0)
+    delivery = make_delivery(endpoint, line)
+    make_attempt(delivery)
+    assert "last accepted a delivery in 74 ms" in texts(admin.get(f"{LIST}/{delivery.public_id}"))
