@@ -65,7 +65,12 @@ class Cause:
 
 def list_causes(*, organization_id: UUID, since: datetime, shown: int = SHOWN) -> list[Cause]:
     """Newest first."""
-    parameters = {"org": organization_id, "floor": uuid7_floor(since), "limit": LOOKED_AT, "shown": shown}
+    parameters: dict[str, Any] = {
+        "org": organization_id,
+        "floor": uuid7_floor(since),
+        "limit": LOOKED_AT,
+        "shown": shown,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_READ, parameters)
         return [_CAUSES[row[0]](*row[1:]) for row in cursor.fetchall()]

@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
 
-from core.clock import to_ms
 from dashboard.charts import Column, bar_chart
 from dashboard.formatting import format_milliseconds, format_number, format_percent
 from dashboard.periods import HOUR, Period
@@ -179,5 +178,5 @@ def _name(period: Period, start: datetime) -> str:
 
 
 def _deliveries(start: datetime, end: datetime, state: str = "") -> str:
-    query = {"since": to_ms(start), "until": to_ms(end)} | ({"state": state} if state else {})
+    query = {"from": f"{start:%Y-%m-%dT%H:%MZ}", "to": f"{end:%Y-%m-%dT%H:%MZ}"} | ({"state": state} if state else {})
     return f"/webhooks/deliveries?{urlencode(query)}"

@@ -130,7 +130,7 @@ def _ask_redis() -> tuple[float | None, int | None, dict[str, int]]:
         names = sorted(
             {settings.CELERY_TASK_DEFAULT_QUEUE, *(r["queue"] for r in settings.CELERY_TASK_ROUTES.values())}
         )
-        return took, int(memory["used_memory"]), {name: int(client.llen(name)) for name in names}  # type: ignore[arg-type]
+        return took, int(memory["used_memory"]), {name: int(client.llen(name)) for name in names}
     except redis.RedisError:
         return None, None, {}
 

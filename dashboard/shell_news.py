@@ -7,6 +7,7 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -88,7 +89,7 @@ def get_shell_news(organization: Organization) -> ShellNews:
 def read_shell_news(organization: Organization) -> ShellNews:
     """As it is now. One query."""
     moment = now()
-    parameters = {
+    parameters: dict[str, Any] = {
         "org": organization.id,
         "cap": CAP,
         "day": uuid7_floor(moment - timedelta(hours=24)),

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -32,7 +33,13 @@ def list_traffic(
     *, organization_id: UUID, own: Collection[UUID], shared: Collection[UUID], start: datetime, end: datetime
 ) -> list[HourTraffic]:
     """Hours with messages in ``[start, end)``. One query. ``own`` and ``shared`` are keys of lines."""
-    parameters = {"org": organization_id, "lines": list(own), "shared": list(shared), "start": start, "end": end}
+    parameters: dict[str, Any] = {
+        "org": organization_id,
+        "lines": list(own),
+        "shared": list(shared),
+        "start": start,
+        "end": end,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_READ, parameters)
         return [HourTraffic(hour=hour, inbound=sent_in, outbound=out) for hour, sent_in, out in cursor.fetchall()]

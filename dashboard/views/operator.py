@@ -83,7 +83,7 @@ def organization(request: PageRequest, organization_id: str) -> HttpResponse:
 
 
 def _show_organization(request: PageRequest, found: Organization, **forms: Any) -> HttpResponse:
-    values = {name: has_feature(found, name) for name in FEATURES}
+    values: dict[str, Any] = {name: has_feature(found, name) for name in FEATURES}
     values |= {
         "sandbox_daily_messages": found.sandbox_daily_messages,
         "requests_per_hour": found.requests_per_hour,

@@ -9,22 +9,27 @@ from django.urls import URLPattern, path
 
 from accounts.models import Organization
 from core.handles import format_handle, is_handle, normalise_handle
-from core.ids import CHAT, LINE, parse_id, public_id
+from core.ids import CHAT, LINE, public_id
 from dashboard.access import PageRequest, page
+from dashboard.palette_objects import find_by_id
 from lines.models import Line
 from messaging.models import Chat
 
-# prefix -> (group, icon, address); {} is the id. The pages look the object up and answer 404 for other organizations'.
-OBJECTS = {
-    "msg": ("Message", "chat", "/messages/{}"),
-    "obx": ("Outbox", "send", "/logs/outbox/{}"),
-    "cht": ("Conversation", "chat", "/conversations/{}"),
-    "dlv": ("Delivery", "hook", "/webhooks/deliveries/{}"),
-    "wh": ("Endpoint", "hook", "/webhooks/{}"),
-    "rpl": ("Replay", "reload", "/webhooks/replays/{}"),
-    "ln": ("Line", "phone", "/lines/{}"),
-    "key": ("API key", "key", "/api-keys/{}"),
-    "req": ("Request", "log", "/logs/requests/{}"),
+# prefix -> what belongs to such an object; {} is the id
+RELATED = {
+    "msg": (("Trace of the message", "right", "/trace/{}"),),
+    "obx": (("Trace of the outbox item", "right", "/trace/{}"), ("Request that made it", "log", "/logs/requests?q={}")),
+    "cht": (("Outbox of the conversation", "send", "/logs/outbox?q={}"),),
+    "wh": (
+        ("Its deliveries", "hook", "/webhooks/deliveries?endpoint={}"),
+        ("Its failed deliveries", "alert", "/webhooks/deliveries?endpoint={}&state=failed"),
+    ),
+    "ln": (
+        ("Its conversations", "chat", "/conversations?line={}"),
+        ("Its outbox", "send", "/logs/outbox?line={}"),
+        ("Its deliveries", "hook", "/webhooks/deliveries?line={}"),
+    ),
+    "key": (("Its requests", "log", "/logs/requests?key={}"),),
 }
 PAGES = (
     ("Overview", "home", "/", "G O"),
@@ -37,10 +42,12 @@ PAGES = (
     ("API keys", "key", "/api-keys", "G K"),
     ("Create an API key", "plus", "/api-keys/new", ""),
     ("Add a webhook endpoint", "plus", "/webhooks/new", ""),
-    ("Logs", "log", "/logs", ""),
     ("Settings", "settings", "/settings", "G S"),
     ("Two-factor and passkeys", "shield", "/account/2fa/", ""),
     ("Sessions", "laptop", "/account/sessions/", ""),
+    ("API requests", "log", "/logs/requests", ""),
+    ("Outbox", "send", "/logs/outbox", ""),
+    ("First steps", "home", "/?view=start", ""),
     ("Docs", "docs", "/docs", ""),
 )
 _ID = re.compile(r"([a-z]+)_([0-9a-f]*)")
@@ -63,21 +70,22 @@ class Option:
 def palette(request: PageRequest) -> HttpResponse:
     """The groups of options for ``?q=``, as the inside of a listbox."""
     text = request.GET.get("q", "").strip()[:120]
-    groups = [*find_object(text), *find_people(request.organization, text), *find_pages(text)]
+    groups = [*find_object(request.organization, text), *find_people(request.organization, text), *find_pages(text)]
     return render(request, "parts/_palette_options.html", {"groups": groups, "text": text})
 
 
-def find_object(text: str) -> list[tuple[str, list[Option]]]:
-    """A link for an id with a known prefix; the page behind it checks whose it is."""
-    match = _ID.fullmatch(text.lower())
-    known = OBJECTS.get(match.group(1)) if match else None
-    if match is None or known is None or not match.group(2):
+def find_object(organization: Organization, text: str) -> list[tuple[str, list[Option]]]:
+    """The organization's object with this id first, then what belongs to it; nothing for ids it does not have."""
+    name = text.lower()
+    found = find_by_id(organization, name)
+    if found is None:
         return []
-    group, icon, address = known
-    is_complete = match.group(1) == "req" or parse_id(match.group(1), text.lower()) is not None
-    if not is_complete:
-        return []
-    return [(group, [Option(text=text.lower(), href=address.format(text.lower()), icon=icon, is_mono=True)])]
+    option = Option(text=name, href=found.href, icon=found.icon, note=found.note, is_mono=True)
+    related = [
+        Option(text=words, href=address.format(name), icon=icon)
+        for words, icon, address in RELATED.get(name.partition("_")[0], ())
+    ]
+    return [(found.group, [option]), *([("Belongs to it", related)] if related else [])]
 
 
 def find_people(organization: Organization, text: str) -> list[tuple[str, list[Option]]]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 
 import pytest
@@ -148,8 +149,12 @@ def test_columns_lead_to_their_deliveries(
     EndpointHour.objects.create(
         endpoint_id=endpoint.id, organization_id=endpoint.organization_id, hour=hour, delivered=7, histogram=[0] * SIZE
     )
-    start = round(hour.timestamp() * 1000)
-    assert f"/webhooks/deliveries?since={start}&amp;until={start + 3_600_000}" in text(sign_in(alice).get("/"))
+    start, end = (quote(f"{moment:%Y-%m-%dT%H:%MZ}") for moment in (hour, hour + timedelta(hours=1)))
+    link = f"/webhooks/deliveries?from={start}&to={end}"
+    client = sign_in(alice)
+    assert link.replace("&", "&amp;") in text(client.get("/"))
+    bar = client.get(link).context["bar"]
+    assert (bar.since, bar.until) == (hour, hour + timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
