@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "accounts.middleware.SessionActivity",
     "accounts.impersonation.Impersonation",
     "accounts.middleware.CurrentOrganization",
+    "dashboard.middleware.PageErrors",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"

@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
+from django.db import connection
 from django.db.models import F, Q, QuerySet, Window
 from django.db.models.functions import RowNumber
 
@@ -105,9 +106,9 @@ def list_chat_page(
 
 
 def count_marks(organization: Organization) -> dict[str, int]:
-    """How many conversations are unread and how many have failed sends, each capped at 100."""
-    chats = Chat.objects.filter(organization=organization)
-    return {
-        "unread": chats.filter(unread__gt=0)[:100].count(),
-        "failed": chats.filter(failed__gt=0)[:100].count(),
-    }
+    """How many conversations are unread and how many have failed sends, each capped at 100; one query."""
+    one = "SELECT count(*) FROM (SELECT 1 FROM messaging_chat WHERE organization_id = %s AND {} > 0 LIMIT 100) c"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT ({one.format('unread')}), ({one.format('failed')})", [organization.id, organization.id])
+        unread, failed = cursor.fetchone()
+    return {"unread": unread, "failed": failed}
