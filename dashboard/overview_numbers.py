@@ -37,8 +37,17 @@ def make_tiles(period: Period, traffic: Sequence[HourTraffic], health: Sequence[
     ]
     current = sum_hours(health, start=period.start, end=period.end)
     earlier = sum_hours(health, start=period.before_start, end=period.before_end)
-    spans = [sum_hours(health, start=start, end=start + period.step) for start in period.starts]
+    spans = [span for _, span in split_hours(period, health)]
     return [*tiles, _success_tile(current, earlier, spans), _latency_tile(current, earlier, spans)]
+
+
+def split_hours(period: Period, health: Sequence[HourHealth]) -> list[tuple[datetime, SpanHealth]]:
+    """The columns of the chart: each start with the sum of its hours. Looks at each hour once."""
+    columns: dict[datetime, list[HourHealth]] = {start: [] for start in period.starts}
+    for hour in health:
+        if period.chart_start <= hour.hour < period.end:
+            columns[period.chart_start + period.step * int((hour.hour - period.chart_start) / period.step)].append(hour)
+    return [(start, sum_hours(hours, start=start, end=start + period.step)) for start, hours in columns.items()]
 
 
 def _sum_traffic(traffic: Sequence[HourTraffic], start: datetime, end: datetime) -> tuple[int, int]:
@@ -143,8 +152,7 @@ def make_delivery_chart(period: Period, health: Sequence[HourHealth]) -> Deliver
     """Columns link to the deliveries of their time."""
     total = sum_hours(health, start=period.chart_start, end=period.end)
     columns = []
-    for start in period.starts:
-        span = sum_hours(health, start=start, end=start + period.step)
+    for start, span in split_hours(period, health):
         name = _name(period, start)
         shown = f"{format_number(span.delivered)} delivered"
         if span.retried or span.failed:

@@ -18,7 +18,7 @@ from messaging.models import Chat
 from tests.conftest import make_user
 from tests.dashboard.routes import KWARGS, World
 
-FOREIGN = ("account/", "operator/admin/")  # allauth and Django's admin guard themselves, tested by their authors
+FOREIGN = ("account/", "operator/admin/", "files/")  # guard themselves: allauth, Django's admin, signed links
 ORDER = ("public", "signed_in", "member", "admin", "owner")
 
 
