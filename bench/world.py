@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from allauth.account.models import EmailAddress
 from django.db import connection
 
 from accounts.models import ApiKey, Membership, Organization, Role, User
@@ -40,7 +41,7 @@ def make_world() -> World:
     """Everything counted, nothing refused: the key has a limit, but a high one."""
     organization = Organization.objects.create(name="Bench", slug="bench")
     owner = User.objects.create_user("owner@bench.example", "correct horse battery", name="Olive Bench")
-    owner.emailaddress_set.create(email=owner.email, verified=True, primary=True)
+    EmailAddress.objects.create(user=owner, email=owner.email, verified=True, primary=True)
     Membership.objects.create(organization=organization, user=owner, role=Role.OWNER)
     token = new_token()
     line = Line.objects.create(organization=organization, handle=LINE_HANDLE, label="Bench line")

@@ -18,7 +18,8 @@ class _PreparedCursor(psycopg.Cursor[Any]):
     def execute(
         self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
     ) -> "_PreparedCursor":
-        return super().execute(query, params, prepare=settings.PREPARED_STATEMENTS, binary=binary)
+        prepare = settings.PREPARED_STATEMENTS
+        return super().execute(query, params, prepare=prepare, binary=binary)  # type: ignore[arg-type,unused-ignore]
 
 
 def prepared_cursor() -> CursorWrapper:

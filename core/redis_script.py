@@ -32,7 +32,7 @@ class ThreadScript:
                 connection.disconnect()
                 self._local.connection = None
         connection = get_redis().connection_pool.make_connection()
-        connection.connect()
+        connection.connect()  # type: ignore[no-untyped-call,unused-ignore]
         self._local.connection = connection
         return self._run(connection, keys, args)
 

@@ -206,13 +206,15 @@ class Product:
 
     def make_account(self, **key_fields: Any) -> Account:
         """A new verified person with an organization and an API key, straight in the product's database."""
+        from allauth.account.models import EmailAddress
+
         from accounts.models import ApiKey, Membership, Organization, Role, User
         from accounts.scopes import SCOPES
         from accounts.tokens import hash_token, new_token, visible_prefix
 
         name, token = f"t{uuid4().hex[:12]}", new_token()
         user = User.objects.create_user(f"{name}@lumen.example", Account.password, name="Alice Okafor")
-        user.emailaddress_set.create(email=user.email, verified=True, primary=True)
+        EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
         organization = Organization.objects.create(name=f"Lumen {name}", slug=name)
         Membership.objects.create(organization=organization, user=user, role=Role.OWNER)
         fields = {"scopes": list(SCOPES), "name": "test key", **key_fields}

@@ -100,7 +100,7 @@ def take_pictures(product: Product) -> None:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         for theme in ("light", "dark"):
             for size, (width, height) in SIZES.items():
-                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type]
+                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type,unused-ignore]
                 page = context.new_page()
                 sign_in(page, product)
                 for name, find in PAGES.items():
