@@ -39,15 +39,17 @@ def parse_retry_after(value: str, now: datetime) -> float | None:
     return min(max((moment - now).total_seconds(), 0.0), float(RETRY_AFTER_MAX_SECONDS))
 
 
-def next_wait(tries: int, *, status: int | None, retry_after: str, now: datetime, chance: float) -> float | None:
+def next_wait(
+    tries: int, *, status: int | None, retry_after: str, now: datetime, chance: float, factor: float = 1.0
+) -> float | None:
     """Seconds until the next attempt, after ``tries`` attempts were made; None = give up.
 
-    ``chance`` in [0, 1) decides the jitter, which only ever adds. ``Retry-After`` counts on 429 and 503; it moves the
-    next try but never adds one.
+    ``chance`` in [0, 1) decides the jitter, which only ever adds; ``factor`` stretches the schedule. ``Retry-After``
+    counts on 429 and 503; it moves the next try but never adds one.
     """
     if status == GONE or tries >= MAX_ATTEMPTS:
         return None
-    wait = SCHEDULE_SECONDS[max(tries, 1) - 1] * (1 + JITTER * chance)
+    wait = SCHEDULE_SECONDS[max(tries, 1) - 1] * factor * (1 + JITTER * chance)
     if retry_after and status in RETRY_AFTER_STATUSES:
         told = parse_retry_after(retry_after, now)
         if told is not None:

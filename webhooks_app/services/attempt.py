@@ -5,6 +5,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from django.conf import settings
+
 from core.ids import DELIVERY, public_id
 from core.outbound import HttpClient, HttpResult, Target
 from webhooks_app.error_texts import status_class
@@ -23,7 +25,7 @@ async def make_attempt(
     started = time.time()
     request = build_request(job, signer, int(started * 1000))
     signed, body = request
-    result = await client.post(target, [*headers, *signed], body)
+    result = await client.post(target, [*headers, *signed], body, total_seconds=settings.WEBHOOK_TIMEOUT_SECONDS)
     return decide(job, result, started, [*hide_values(headers), *signed])
 
 
@@ -53,6 +55,7 @@ def decide(job: Job, result: HttpResult, started: float, request_headers: list[t
                 retry_after=result.headers.get("retry-after", ""),
                 now=datetime.fromtimestamp(ended, UTC),
                 chance=random.random(),
+                factor=settings.WEBHOOK_RETRY_FACTOR,
             )
         state, next_at = ("failed", None) if wait is None else ("retrying", ended + wait)
     return Outcome(job, started, ended, result, request_headers, error, state, next_at)

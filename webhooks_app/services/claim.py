@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from core.ids import uuid7
 from webhooks_app.models import Endpoint
-from webhooks_app.services.jobs import LEASE_SECONDS, Job
+from webhooks_app.services.jobs import Job, lease_seconds
 from webhooks_app.services.switching import settle_pending
 
 # Walks the index from endpoint to endpoint, so a backlog of millions costs no more than one row does.
@@ -44,12 +44,12 @@ WITH due AS MATERIALIZED (
         WHERE endpoint_id = want.endpoint_id AND state IN ('pending', 'retrying') AND next_attempt_at <= now()
         AND (lease_until IS NULL OR lease_until < now())
         ORDER BY next_attempt_at LIMIT want.room FOR UPDATE SKIP LOCKED) d)
-UPDATE webhooks_app_delivery d SET claim_token = %s, lease_until = now() + make_interval(secs => {LEASE_SECONDS})
+UPDATE webhooks_app_delivery d SET claim_token = %s, lease_until = now() + make_interval(secs => %s)
 FROM due WHERE d.id = due.id {_RETURNING}
 """
 # The head of an ordered endpoint's queue: the oldest unfinished delivery, and only if it is due and nobody's.
 _CLAIM_HEAD = f"""
-UPDATE webhooks_app_delivery d SET claim_token = %s, lease_until = now() + make_interval(secs => {LEASE_SECONDS})
+UPDATE webhooks_app_delivery d SET claim_token = %s, lease_until = now() + make_interval(secs => %s)
 WHERE d.id = (SELECT id FROM (
     (SELECT id FROM webhooks_app_delivery WHERE endpoint_id = %s AND state = 'pending' ORDER BY id LIMIT 1)
     UNION ALL
@@ -116,14 +116,14 @@ def list_waiting() -> set[UUID]:
 def claim_due(rooms: Mapping[UUID, int], ordered: Sequence[UUID] = ()) -> list[Job]:
     """Claims due deliveries, at most ``rooms[endpoint]`` of each, the longest due first; of ``ordered`` endpoints the
     one whose turn it is. Two statements, and one per ordered endpoint."""
-    token = uuid7()
+    token, lease = uuid7(), lease_seconds()
     found: list[tuple[Any, ...]] = []
     with transaction.atomic(), connection.cursor() as cursor:
         if rooms:
-            cursor.execute(_CLAIM, [list(rooms), list(rooms.values()), token])
+            cursor.execute(_CLAIM, [list(rooms), list(rooms.values()), token, lease])
             found += cursor.fetchall()
         for endpoint_id in ordered:
-            cursor.execute(_CLAIM_HEAD, [token, endpoint_id, endpoint_id])
+            cursor.execute(_CLAIM_HEAD, [token, lease, endpoint_id, endpoint_id])
             found += cursor.fetchall()
         data = _read_data(cursor, {row[3] for row in found})
         lost = [row[0] for row in found if row[3] not in data]
@@ -133,7 +133,7 @@ def claim_due(rooms: Mapping[UUID, int], ordered: Sequence[UUID] = ()) -> list[J
                 " lease_until = NULL, completed_at = now(), last_error = 'internal' WHERE id = ANY(%s)",
                 [lost],
             )
-    ends = time.monotonic() + LEASE_SECONDS
+    ends = time.monotonic() + lease
     jobs = [
         Job(row[0], row[1], row[2], row[4], data[row[3]], row[5], row[6], row[7], row[8], token, ends)
         for row in found

@@ -26,7 +26,7 @@ from core.outbound import HttpClient
 from webhooks_app.services.attempt import make_attempt
 from webhooks_app.services.claim import claim_due, list_waiting, read_endpoints, release_jobs, settle_unwanted
 from webhooks_app.services.fan_out import fan_out_batch
-from webhooks_app.services.jobs import LEASE_MARGIN_SECONDS, Job, Outcome
+from webhooks_app.services.jobs import Job, Outcome, lease_margin_seconds
 from webhooks_app.services.lanes import Lane
 from webhooks_app.services.live import announce_outcomes
 from webhooks_app.services.record import record_outcomes
@@ -286,7 +286,7 @@ class Engine:
 
     async def _send(self, lane: Lane, job: Job) -> None:
         self._held -= 1
-        if lane.target is None or lane.signer is None or job.lease_ends - time.monotonic() < LEASE_MARGIN_SECONDS:
+        if lane.target is None or lane.signer is None or job.lease_ends - time.monotonic() < lease_margin_seconds():
             lane.is_waiting = True  # too late to be sure of the claim: somebody takes it when the lease has ended
             return
         outcome = await make_attempt(self._client, job, lane.target, lane.signer, lane.headers)

@@ -20,7 +20,7 @@ from events.consumers import consume_batch
 from events.services import LoggedEvent
 from events.types import PUBLIC_EVENTS
 from webhooks_app.models import Endpoint
-from webhooks_app.services.jobs import LEASE_SECONDS, Job
+from webhooks_app.services.jobs import Job, lease_seconds
 
 CONSUMER = "webhooks"
 BATCH = 500
@@ -86,8 +86,8 @@ def _write(events: Sequence[LoggedEvent], found: FanOut, rooms: dict[UUID, int],
     subscribers = _read_subscribers({event.organization_id for event in public})
     memo: dict[tuple[UUID, str, UUID], list[_Subscriber]] = {}
     token, moment = uuid7(), now()
-    due, lease = moment.isoformat(), (moment + timedelta(seconds=LEASE_SECONDS)).isoformat()
-    lease_ends = time.monotonic() + LEASE_SECONDS
+    due, lease = moment.isoformat(), (moment + timedelta(seconds=lease_seconds())).isoformat()
+    lease_ends = time.monotonic() + lease_seconds()
     lines: list[str] = []
     for event in public:
         key = (event.organization_id, event.type, event.line_id)

@@ -3,11 +3,19 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
+
 from core.outbound import HttpResult
 
-LEASE_SECONDS = 60
-# A request is only begun while its lease outlasts it: 15 s of request, and time to write the result down.
-LEASE_MARGIN_SECONDS = 20
+
+def lease_seconds() -> float:
+    """How long an engine may hold a delivery: four requests of the longest kind."""
+    return float(settings.WEBHOOK_TIMEOUT_SECONDS) * 4
+
+
+def lease_margin_seconds() -> float:
+    """A request is only begun while its lease outlasts it: the request, and time to write the result down."""
+    return float(settings.WEBHOOK_TIMEOUT_SECONDS) * 4 / 3
 
 
 @dataclass(slots=True)

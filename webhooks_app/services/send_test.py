@@ -21,7 +21,7 @@ from lines.models import Line
 from webhooks_app.catalogue import TEST_EVENT, build_example
 from webhooks_app.models import Attempt, Delivery, Endpoint
 from webhooks_app.services.attempt import make_attempt
-from webhooks_app.services.jobs import LEASE_SECONDS, Job, Outcome
+from webhooks_app.services.jobs import Job, Outcome, lease_seconds
 from webhooks_app.services.record import record_outcomes
 from webhooks_app.services.secrets import read_secrets
 from webhooks_app.signing import Signer
@@ -76,7 +76,7 @@ def _prepare(endpoint: Endpoint, event: str, actor: Actor) -> Job:
         organization=endpoint.organization, actor=actor, action="webhook.tested", target_id=endpoint.public_id,
         target_label=endpoint.url, after={"event": event, "delivery": delivery.public_id},
     )  # fmt: skip
-    ends = time.monotonic() + LEASE_SECONDS
+    ends = time.monotonic() + lease_seconds()
     return Job(delivery.id, endpoint.organization_id, endpoint.id, event, data, 0, 0, "test", None, token, ends)
 
 
