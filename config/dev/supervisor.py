@@ -121,10 +121,16 @@ class Supervisor:
             **program.options,
         )
         running.process, running.started_at, running.restart_at = process, time.monotonic(), None
-        (self._pid_folder / f"{program.name}.pid").write_text(f"{process.pid}\n")
+        self._note_pid(program.name, process.pid)
         threading.Thread(target=self._copy_log, args=(program, process), daemon=True).start()
         threading.Thread(target=self._await_end, args=(process,), daemon=True).start()
         return process
+
+    def _note_pid(self, name: str, pid: int) -> None:
+        """In one step: whoever reads the file meanwhile must not find it empty."""
+        fresh = self._pid_folder / f".{name}.new"
+        fresh.write_text(f"{pid}\n")
+        fresh.replace(self._pid_folder / f"{name}.pid")
 
     def _copy_log(self, program: Program, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
