@@ -1,3 +1,5 @@
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models.functions import Now
 
@@ -54,6 +56,9 @@ class OutboxItem(models.Model):
     deadline_at = models.DateTimeField()
     parts_sent = models.PositiveSmallIntegerField(default=0)
     guid = models.CharField(max_length=120, blank=True, help_text="Guid of the first part, once known.")
+    part_guids = ArrayField(
+        models.CharField(max_length=120), default=list, help_text="Guids of all parts, of an item that has several."
+    )
     message_id = models.UUIDField(null=True)
     held_reason = models.CharField(max_length=40, blank=True, help_text="The limit a strict line holds it for.")
     resumes_at = models.DateTimeField(null=True)
@@ -61,15 +66,20 @@ class OutboxItem(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["lane", "id"], name="outbox_open_lane", condition=models.Q(status__in=["pending", "claimed"])
+                fields=["line_id", "lane", "id"],
+                name="outbox_open_lanes",
+                condition=models.Q(status__in=["pending", "claimed"]),
             ),
-            models.Index(fields=["id"], name="outbox_pending", condition=models.Q(status="pending")),
+            models.Index(fields=["line_id", "id"], name="outbox_backlog", condition=models.Q(status="pending")),
+            models.Index(fields=["not_before"], name="outbox_due", condition=models.Q(status="pending")),
+            models.Index(fields=["deadline_at"], name="outbox_deadlines", condition=models.Q(status="pending")),
             models.Index(fields=["lease_until"], name="outbox_leases", condition=models.Q(status="claimed")),
             models.Index(fields=["organization_id", "-id"], name="outbox_org_newest"),
             models.Index(fields=["organization_id", "status", "-id"], name="outbox_org_status"),
             models.Index(fields=["line_id", "-id"], name="outbox_line_newest"),
             models.Index(fields=["chat_id", "-id"], name="outbox_chat_newest"),
             models.Index(fields=["api_key_id", "-id"], name="outbox_key_newest"),
+            GinIndex(fields=["part_guids"], name="outbox_parts", condition=~models.Q(part_guids=[])),
             models.Index(fields=["request_id"], name="outbox_request", condition=~models.Q(request_id="")),
         ]
 
@@ -79,3 +89,13 @@ class OutboxItem(models.Model):
     @property
     def public_id(self) -> str:
         return public_id(OUTBOX, self.id)
+
+
+class LinePace(models.Model):
+    """When a paced line may send its next message. One row per line, taken from by the statement that claims."""
+
+    line_id = models.UUIDField(primary_key=True)
+    next_send_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.line_id} from {self.next_send_at}"

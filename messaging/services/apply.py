@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from core.clock import now, to_ms
 from core.handles import normalise_with_region
 from core.ids import uuid7_floor
@@ -25,7 +27,7 @@ from messaging.models import Attachment, Chat, File, InboundEvent, Message, Outb
 from messaging.payloads import encode, receipt_item, typing_item
 from messaging.services.chats import find_chat, open_chat, open_direct_chat, update_chat
 from messaging.services.holds import release_answered
-from messaging.services.messages import NewMessage, write_message
+from messaging.services.messages import NewMessage, get_whole, write_message
 from messaging.services.rollups import clear_unread
 
 WAIT_STEP = timedelta(seconds=1)
@@ -90,6 +92,8 @@ def apply_message(batch: Batch, arrival: Arrival) -> str:
         return chat
     hold_for_media(arrival, body)
     outbox_id = _bind_outbox(arrival, chat, body) if body.is_from_me else None
+    if outbox_id is not None and get_whole(line_id=line.id, guid=body.guid) != body.guid:
+        return "duplicate"  # a later part of a send that is one message here
     new = NewMessage(
         chat=chat,
         guid=body.guid,
@@ -149,7 +153,8 @@ def hold_for_media(arrival: Arrival, body: MessageBody) -> None:
 def _bind_outbox(arrival: Arrival, chat: Chat, body: MessageBody) -> UUID | None:
     """The item an own message came from, by guid alone. While one is on its way, dispatch gets to name it first."""
     recent = OutboxItem.objects.filter(chat_id=chat.id, id__gte=uuid7_floor(body.sent_at - timedelta(hours=25)))
-    bound = recent.filter(guid=body.guid).values_list("id", flat=True).first()
+    named = Q(guid=body.guid) | Q(part_guids__contains=[body.guid])
+    bound = recent.filter(named).values_list("id", flat=True).first()
     if bound is None and not arrival.has_waited(BINDING_WAIT):
         underway = recent.filter(status="claimed", operation__in=["send", "audio"], started_at__isnull=False)
         if underway.exists():

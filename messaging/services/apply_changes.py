@@ -22,6 +22,7 @@ from messaging.inbound import (
 from messaging.models import Attachment, File, Message, Reaction
 from messaging.payloads import encode
 from messaging.services.apply import PARENT_WAIT, Arrival, Batch, Wait
+from messaging.services.messages import get_whole
 from messaging.services.rollups import count_failure
 from messaging.services.sent import find_own_reaction, reaction_event
 
@@ -64,8 +65,12 @@ def apply_update(batch: Batch, arrival: Arrival) -> str:
 
 def _parent(arrival: Arrival, guid: str, *, lock: bool = False) -> Message:
     """The message of this line; not there yet = wait. On the sandbox only while its phone is still paired to it."""
-    rows = Message.objects.select_related("chat").filter(line_id=arrival.line.id, guid=guid)
-    message = (rows.select_for_update(of=("self",)) if lock else rows).first()
+    rows = Message.objects.select_related("chat").filter(line_id=arrival.line.id)
+    if lock:
+        rows = rows.select_for_update(of=("self",))
+    message = rows.filter(guid=guid).first()
+    if message is None and (whole := get_whole(line_id=arrival.line.id, guid=guid)) != guid:
+        message = rows.filter(guid=whole).first()
     if message is not None and arrival.line.is_sandbox:
         pairing = get_pairing(line=arrival.line, contact=message.chat.identifier)
         if pairing is None or pairing.organization_id != message.organization_id:

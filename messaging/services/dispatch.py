@@ -22,6 +22,7 @@ from messaging.services.outbox import (
     release_expired,
     start_items,
 )
+from messaging.transcoding import AudioRefused
 from transports.base import ChatRef, Claim, Disposition, FileRef, LineRef, Outcome
 from transports.registry import get_transport
 
@@ -85,17 +86,29 @@ def reconcile_started(*, worker: str) -> int:
     lines, chats = load_targets(claimed.items)
     for item in claimed.items:
         item.claim_token = claimed.token
-        line, chat = lines[item.line_id], chats[item.chat_id]
-        claims = build_claims(item, line, chat)
-        if item.parts_sent >= len(claims):
-            finish_item(item, Outcome(disposition=Disposition.CONFIRMED, guid=item.guid))
-            continue
-        outcome = get_transport(line.transport).reconcile(claims[item.parts_sent])
-        if outcome.disposition == Disposition.CONFIRMED and item.parts_sent + 1 < len(claims):
-            note_part_sent(item, guid=outcome.guid or "")
-            outcome = _dispatch(item, line, chat)
+        try:
+            outcome = _reconcile(item, lines[item.line_id], chats[item.chat_id])
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception as error:
+            logger.exception("%s: reconcile broke", item.public_id)  # one item must not stop the others
+            outcome = Outcome(disposition=Disposition.UNKNOWN, code="engine_error", detail=str(error))
         finish_reconciled(item, outcome)
     return len(claimed.items)
+
+
+def _reconcile(item: OutboxItem, line: Line, chat: Chat) -> Outcome:
+    """What became of the part that was under way; what is left of a send with several parts is then sent."""
+    claims = build_claims(item, line, chat)
+    if item.parts_sent >= len(claims):
+        return Outcome(disposition=Disposition.CONFIRMED, guid=item.guid)
+    outcome = get_transport(line.transport).reconcile(claims[item.parts_sent])
+    if outcome.disposition == Disposition.CONFIRMED and len(claims) > 1:
+        if not note_part_sent(item, guid=outcome.guid or ""):
+            return Outcome(disposition=Disposition.UNKNOWN, code="delivery_unknown")
+        if item.parts_sent < len(claims):
+            return _dispatch(item, line, chat)
+    return outcome
 
 
 def build_claims(item: OutboxItem, line: Line, chat: Chat) -> list[Claim]:
@@ -130,10 +143,10 @@ def _dispatch(item: OutboxItem, line: Line, chat: Chat) -> Outcome:
     transport = get_transport(line.transport)
     try:
         claims = build_claims(item, line, chat)
-    except FileNotFoundError:
+    except AudioRefused as refusal:
+        return Outcome(disposition=Disposition.REJECTED, code=refusal.code, detail=refusal.reason)
+    except (FileNotFoundError, File.DoesNotExist):
         return Outcome(disposition=Disposition.REJECTED, code="file_unreadable", detail="The file is gone.")
-    except ValueError as error:
-        return Outcome(disposition=Disposition.REJECTED, code="media_unsupported", detail=str(error))
     outcome = Outcome(disposition=Disposition.UNKNOWN)
     for index in range(item.parts_sent, len(claims)):
         outcome = transport.dispatch(claims[index])

@@ -4,6 +4,7 @@ An item is claimed and marked as started only when a thread is free for it, so w
 """
 
 import logging
+import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from functools import cache
@@ -20,11 +21,14 @@ from messaging.services.dispatch import (
     reconcile_started,
     start_claimed,
 )
-from messaging.services.outbox import claim_items, release_expired, renew_leases
+from messaging.services.outbox import claim_items, release_expired, renew_leases, seconds_until_pace
 
 logger = logging.getLogger(__name__)
 THREADS = 8
+PACE_SECONDS = 5.0  # a paced line with a backlog is worth staying for
 LOOK_SECONDS = 1.0  # while something takes its time, others may have become ready
+
+_pace_watch = threading.Lock()
 
 
 @cache
@@ -50,14 +54,29 @@ def dispatch_until_idle(*, pool: ThreadPoolExecutor, threads: int = THREADS, sec
             for item in started:
                 flying[pool.submit(_try, item, lines[item.line_id], chats[item.chat_id])] = item
             tried += len(started)
+        pace = seconds_until_pace(within=PACE_SECONDS) if time.monotonic() < until else None
+        pause = min(LOOK_SECONDS, renew_seconds, LOOK_SECONDS if pace is None else pace + 0.02)
         if not flying:
-            return tried
-        done, _ = wait(flying, timeout=min(LOOK_SECONDS, renew_seconds), return_when=FIRST_COMPLETED)
+            if pace is None or not _wait_for_pace(pause):
+                return tried
+            continue
+        done, _ = wait(flying, timeout=pause, return_when=FIRST_COMPLETED)
         for future in done:
             flying.pop(future)
         if time.monotonic() > renew_at:
             renew_leases(list(flying.values()))
             renew_at = time.monotonic() + renew_seconds
+
+
+def _wait_for_pace(seconds: float) -> bool:
+    """Stays for a paced line. One thread of a process does; the others are free for whatever else there is to do."""
+    if not _pace_watch.acquire(blocking=False):
+        return False
+    try:
+        time.sleep(seconds)
+    finally:
+        _pace_watch.release()
+    return True
 
 
 def _try(item: OutboxItem, line: Line, chat: Chat) -> None:

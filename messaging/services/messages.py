@@ -11,7 +11,7 @@ from core.clock import now
 from core.ids import uuid7
 from events.services import NewEvent
 from events.types import MESSAGE_RECEIVED, MESSAGE_SENT, MESSAGE_UPDATED
-from messaging.models import Attachment, Chat, File, Message
+from messaging.models import Attachment, Chat, File, Message, OutboxItem
 from messaging.payloads import encode, last_text, message_data
 from messaging.services.rollups import move_chat
 
@@ -77,6 +77,12 @@ def write_message(new: NewMessage, *, line_handle: str) -> tuple[Message, NewEve
         data=encode(message_data(message, line_handle=line_handle, attachments=new.attachments)),
     )
     return message, event
+
+
+def get_whole(*, line_id: UUID, guid: str) -> str:
+    """The guid of the message that a part of one of our sends belongs to; any other guid as it is."""
+    items = OutboxItem.objects.exclude(part_guids=[]).filter(line_id=line_id, part_guids__contains=[guid])
+    return items.values_list("guid", flat=True).first() or guid
 
 
 def attachment_of_file(file: File, *, transcription: str | None = None) -> Attachment:

@@ -22,6 +22,7 @@ from events.services import NewEvent, append_events
 from events.types import OUTBOX_UPDATED
 from messaging.models import Operation, OutboxItem, OutboxStatus
 from messaging.payloads import encode, outbox_data
+from messaging.services.claim_sql import CLAIM, NEXT_PACE
 from messaging.services.sent import record_failed, record_reaction_sent, record_sent
 from transports.base import Disposition, Outcome
 
@@ -31,32 +32,6 @@ RECONCILE_WINDOW = timedelta(seconds=120)
 IN_FLIGHT_PER_LINE = 4
 CLAIM_LOCK = 0x6F7574626F78  # claims take turns, so that what is in flight per line is counted exactly
 LEASE_CEILING, FILE_LEASE_CEILING = timedelta(minutes=5), timedelta(minutes=25)
-
-# The oldest ready item of each free lane, of lines that may send, at most so many in flight per line.
-_CLAIM = """
-WITH flying AS (
-    SELECT line_id, count(*) AS n FROM messaging_outboxitem WHERE status = 'claimed' GROUP BY line_id
-), heads AS (
-    SELECT o.id, row_number() OVER (PARTITION BY o.line_id ORDER BY o.id) + coalesce(f.n, 0) AS place
-    FROM messaging_outboxitem o
-    JOIN lines_line l ON l.id = o.line_id
-    LEFT JOIN flying f ON f.line_id = o.line_id
-    WHERE o.status = 'pending' AND o.not_before <= statement_timestamp() AND o.deadline_at > statement_timestamp()
-        AND l.transport = ANY(%(transports)s)
-        AND l.paused_at IS NULL AND l.deleted_at IS NULL AND l.health NOT IN ('down', 'unpaired')
-        AND NOT EXISTS (SELECT 1 FROM messaging_outboxitem p
-            WHERE p.lane = o.lane AND p.status IN ('pending', 'claimed') AND p.id < o.id)
-), ready AS (
-    SELECT o.id FROM messaging_outboxitem o JOIN heads h ON h.id = o.id
-    WHERE h.place <= %(room)s AND o.status = 'pending'
-    ORDER BY o.id LIMIT %(limit)s FOR UPDATE OF o SKIP LOCKED
-)
-UPDATE messaging_outboxitem o SET status = 'claimed', claim_token = %(token)s, claimed_by = %(worker)s,
-    claimed_at = statement_timestamp(),
-    lease_until = statement_timestamp() + make_interval(secs => %(lease)s), held_reason = '', resumes_at = NULL
-FROM ready WHERE o.id = ready.id
-RETURNING o.id
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +44,10 @@ class Claimed:
 
 @transaction.atomic
 def claim_items(*, worker: str, transports: Sequence[str], limit: int = 50) -> Claimed:
-    """Takes ready items, oldest first, and announces them. Safe in any number of processes."""
+    """Takes ready items, oldest first, and announces them; of a paced line no more than its pace allows.
+
+    Safe in any number of processes.
+    """
     token = uuid4()
     values: dict[str, Any] = {
         "token": token,
@@ -77,15 +55,24 @@ def claim_items(*, worker: str, transports: Sequence[str], limit: int = 50) -> C
         "lease": settings.OUTBOX_LEASE_SECONDS,
         "transports": list(transports),
         "room": IN_FLIGHT_PER_LINE,
+        "pace": settings.LINE_MESSAGES_PER_SECOND,
         "limit": limit,
     }
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [CLAIM_LOCK])
-        cursor.execute(_CLAIM, values)
+        cursor.execute(CLAIM, values)
         keys = [row[0] for row in cursor.fetchall()]
     items = list(OutboxItem.objects.filter(pk__in=keys).order_by("id")) if keys else []
     append_events([_change_of(item) for item in items])
     return Claimed(token, items)
+
+
+def seconds_until_pace(*, within: float) -> float | None:
+    """How long until a paced line may send its next waiting message; None if not ``within`` so many seconds."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_PACE, [within])
+        (found,) = cursor.fetchone()
+    return float(found) if found is not None else None
 
 
 def start_items(claimed: Claimed) -> list[OutboxItem]:
@@ -117,10 +104,11 @@ def renew_leases(items: Sequence[OutboxItem]) -> int:
 
 
 def note_part_sent(item: OutboxItem, *, guid: str) -> bool:
-    """A part has arrived; the first part's guid is the item's. False if the item is no longer ours."""
+    """A part of several has arrived; the first part's guid is the item's. False if the item is no longer ours."""
     item.parts_sent += 1
     item.guid = item.guid or guid
-    return bool(_held(item).update(parts_sent=item.parts_sent, guid=item.guid))
+    item.part_guids = [*item.part_guids, guid]
+    return bool(_held(item).update(parts_sent=item.parts_sent, guid=item.guid, part_guids=item.part_guids))
 
 
 def finish_item(item: OutboxItem, outcome: Outcome) -> str:

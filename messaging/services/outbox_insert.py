@@ -38,11 +38,11 @@ class NewItem:
 _ITEM = """
 INSERT INTO messaging_outboxitem (id, organization_id, line_id, chat_id, api_key_id, user_id, request_id, operation,
     payload, content, status, attempts, max_attempts, error_detail, lane, claimed_by, deadline_at, parts_sent, guid,
-    held_reason, resumes_at, not_before)
+    held_reason, resumes_at, not_before, part_guids)
 SELECT %(id)s::uuid, %(org)s::uuid, %(line)s::uuid, %(chat)s::uuid, %(key)s::uuid, %(user)s::bigint,
     %(request)s::text, %(operation)s::text, %(payload)s::jsonb, %(content)s::jsonb, 'pending', 0, 3, '',
     %(lane)s::text, '', %(deadline)s::timestamptz, 0, '', %(held)s::text,
-    %(resumes)s::timestamptz, coalesce(%(resumes)s::timestamptz, now())
+    %(resumes)s::timestamptz, coalesce(%(resumes)s::timestamptz, now()), '{}'
 """
 # A row that is full is left alone and returned by nobody, and then the item is not inserted either
 _QUOTA = """
