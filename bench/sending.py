@@ -33,7 +33,8 @@ LEFT JOIN messaging_chat c ON c.line_id = l.id AND c.organization_id = 'ORG'::uu
   AND c.key = 'd:+1556' || lpad((:n)::text, 7, '0')
 WHERE l.handle = 'HANDLE' AND l.deleted_at IS NULL AND (l.organization_id = 'ORG'::uuid OR l.is_sandbox);
 INSERT INTO messaging_outboxitem (id, organization_id, line_id, chat_id, api_key_id, request_id, operation, payload,
-  content, status, attempts, max_attempts, error_detail, lane, claimed_by, deadline_at, parts_sent, guid, held_reason, part_guids)
+  content, status, attempts, max_attempts, error_detail, lane, claimed_by, deadline_at, parts_sent, guid, held_reason,
+  part_guids)
 VALUES (UUID, 'ORG', 'LINE', 'CHAT', 'KEY', 'req_' || :n, 'send',
   '{"from": "HANDLE", "to": "+15560000001", "text": "Your table for two is booked."}'::jsonb,
   '{"text": "Your table for two is booked."}'::jsonb, 'pending', 0, 3, '', 'lane' || :n, '',
