@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from django import template
+from django.core.files.storage import default_storage
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -16,6 +18,8 @@ register = template.Library()
 _URL = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]}]")
 _SERVICE = {"iMessage": "", "SMS": "sms", "RCS": "sms"}
 WAVE_HEIGHT = 28
+CARD_BYTES = 4096
+_CARD_NAME = re.compile(r"^FN[^:\n]*:([^\r\n]+)", re.MULTILINE)
 
 
 @register.filter
@@ -59,6 +63,23 @@ def file_url(file: File | None, kind: str = "") -> str:
         return ""
     has_copy = kind == "m4a" and bool(file.audio_m4a_key)
     return "/files/" + sign_file_token(file.id, variant=Variant.M4A if has_copy else Variant.ORIGINAL)
+
+
+@register.simple_tag
+def card_name(file: File) -> str:
+    """The name on a contact card (vCard ``FN``); files never change, so it is read once per process."""
+    return _read_card_name(file.storage_key) or file.filename or "Contact"
+
+
+@lru_cache(maxsize=2048)
+def _read_card_name(storage_key: str) -> str:
+    try:
+        with default_storage.open(storage_key) as stored:
+            head = stored.read(CARD_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    found = _CARD_NAME.search(head)
+    return found[1].strip().replace("\\,", ",").replace("\\;", ";")[:80] if found else ""
 
 
 @register.simple_tag
