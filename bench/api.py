@@ -34,15 +34,21 @@ class Report:
         self.rows.append((name, figure, TARGETS.get(name, "")))
         print(f"{name:<42}{figure}", flush=True)
 
-    def save(self, name: str, facts: dict[str, str]) -> Path:
-        folder = ROOT / "bench" / "results"
-        folder.mkdir(exist_ok=True)
-        path = folder / f"{datetime.now(UTC):%Y-%m-%d}-{name}.md"
-        lines = [f"# scripts/bench {name}", "", *(f"- {key}: {value}" for key, value in facts.items()), ""]
-        lines += ["| measured | figure | target on two idle cores |", "|---|---|---|"]
-        lines += [f"| {name} | {figure} | {target} |" for name, figure, target in self.rows]
-        path.write_text("\n".join(lines) + "\n")
-        return path
+    def save(self, name: str, facts: dict[str, str]) -> str:
+        table = ["| measured | figure | target on two idle cores |", "|---|---|---|"]
+        return save_table(
+            name, facts, table + [f"| {name} | {figure} | {target} |" for name, figure, target in self.rows]
+        )
+
+
+def save_table(name: str, facts: dict[str, str], table: list[str]) -> str:
+    """Writes ``bench/results/<date>-<name>.md``; returns its path within the project."""
+    folder = ROOT / "bench" / "results"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{datetime.now(UTC):%Y-%m-%d}-{name}.md"
+    lines = [f"# scripts/bench {name}", "", *(f"- {key}: {value}" for key, value in facts.items()), "", *table]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path.relative_to(ROOT))
 
 
 def main() -> None:
@@ -89,7 +95,7 @@ def run(options: Any) -> None:
         if options.only in ("", "events"):
             measure_events(web, world, report, seconds=options.seconds, listeners=options.listeners)
     if options.save:
-        print(f"written: {report.save('api', facts).relative_to(ROOT)}")
+        print(f"written: {report.save('api', facts)}")
 
 
 if __name__ == "__main__":

@@ -11,12 +11,17 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from psycopg.abc import Params, Query
+from psycopg.abc import Params, QueryNoTemplate
 
 
 class _PreparedCursor(psycopg.Cursor[Any]):
     def execute(
-        self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+        self,
+        query: QueryNoTemplate,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
     ) -> "_PreparedCursor":
         prepare = settings.PREPARED_STATEMENTS
         return super().execute(query, params, prepare=prepare, binary=binary)  # type: ignore[arg-type,unused-ignore]
