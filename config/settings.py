@@ -265,6 +265,7 @@ SWEEPS: dict[str, float] = {
     "webhooks_app.sweeps.run_retention": 3600.0,
     "events.sweeps.keep_partitions": 3600.0,
     "lines.sweeps.send_due_alerts": 60.0,
+    "accounts.sweeps.delete_organizations": 3600.0,
     "api.idempotency.purge_answers": 3600.0,
 }
 
