@@ -105,6 +105,8 @@ def screen(request: PageRequest) -> HttpResponse:
     """What the phone shows now, for live refreshes; opening it marks everything as read."""
     _require_simulator()
     context = _context(request)
+    if context["phone"] is None:
+        raise Http404
     return render(request, "dashboard/sandbox_phone/_screen.html", context)
 
 
