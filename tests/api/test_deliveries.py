@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from core.clock import now, to_ms
 from events.services import NewEvent, append_events
@@ -19,8 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def receiver(transactional_db: Any) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event, webhooks_app_delivery, webhooks_app_attempt")
     with run_receiver() as running:
         yield running
 

@@ -18,12 +18,6 @@ PATH = "/v1/events"
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
-def _empty_log(transactional_db):
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event")
-
-
 def write(line, n=1, kind="message.received", organization_id=None):
     append_events(
         [

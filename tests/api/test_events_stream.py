@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connection, connections
+from django.db import connections
 
 from api import event_tail
 from api.event_tail import Tail
@@ -68,12 +68,6 @@ class Reader:
     async def leave(self) -> None:
         self._left.set()
         await asyncio.wait_for(self.task, 5)
-
-
-@pytest.fixture(autouse=True)
-def _empty_log(transactional_db):
-    with connection.cursor() as cursor:
-        cursor.execute("TRUNCATE events_event")
 
 
 @pytest.fixture

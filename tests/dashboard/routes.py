@@ -13,7 +13,7 @@ from accounts.models import ApiRequest, DevMail
 from accounts.services.audit import Actor
 from core.clock import now
 from core.ids import uuid7
-from messaging.models import OutboxItem
+from messaging.models import Message, OutboxItem
 
 
 @dataclass
@@ -121,7 +121,33 @@ def an_organization(world: World) -> dict[str, Any]:
     return {"organization_id": world.lumen.public_id}
 
 
+def a_chat(world: World) -> dict[str, Any]:
+    return {"chat_id": world.chat.public_id}
+
+
+def a_failed_item_of_a_chat(world: World) -> dict[str, Any]:
+    return a_chat(world) | an_outbox_item(world)
+
+
+def a_message(world: World) -> dict[str, Any]:
+    message = Message.objects.create(
+        organization_id=world.lumen.id, line_id=world.line.id, chat_id=world.chat.id,
+        guid="a-guid", sender="+15550100144", text="Hello", is_from_me=False, sent_at=now(), synced_at=now(),
+    )  # fmt: skip
+    return {"message_id": message.public_id}
+
+
 KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
+    "conversation": a_chat,
+    "conversation_older": a_chat,
+    "conversation_latest": a_chat,
+    "conversation_seen": a_chat,
+    "conversation_show_text": a_chat,
+    "conversation_send": a_chat,
+    "conversation_retry": a_failed_item_of_a_chat,
+    "conversation_export": a_chat,
+    "message_link": a_message,
+    "trace": lambda world: {"traced_id": a_message(world)["message_id"]},
     "line": a_line,
     "line_edit": a_line,
     "line_pause": a_line,

@@ -17,6 +17,7 @@ from lines.models import Line
 from messaging.models import Chat
 from tests.conftest import make_user
 from tests.dashboard.routes import KWARGS, World
+from transports.simulator.network import create_phone
 
 FOREIGN = ("account/", "operator/admin/", "files/")  # guard themselves: allauth, Django's admin, signed links
 ORDER = ("public", "signed_in", "member", "admin", "owner")
@@ -69,6 +70,7 @@ def world(
     invitation = Invitation.objects.create(
         organization=lumen, email="eve@lumen.example", token_hash=b"x" * 32, expires_at=now() + timedelta(days=7)
     )
+    create_phone(owner_id=lumen.id, handle="+15550100144", name="Casey")
     return World(
         lumen=lumen,
         alice=alice,

@@ -17,16 +17,6 @@ from webhooks_app.models import Endpoint
 from webhooks_app.services.endpoints import create_endpoint
 
 
-@pytest.fixture(autouse=True)
-def empty_logs(request: pytest.FixtureRequest) -> None:
-    """Django does not flush tables that it does not manage."""
-    marker = request.node.get_closest_marker("django_db")
-    if marker and marker.kwargs.get("transaction"):
-        request.getfixturevalue("transactional_db")
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE events_event, webhooks_app_delivery, webhooks_app_attempt")
-
-
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
     with run_receiver() as running:
