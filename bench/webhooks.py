@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
+from bench.cpu import cpu_of, cpu_of_tree, parent_of  # noqa: E402 the path is set above
+
 ENDPOINTS = 50
 
 
@@ -43,8 +45,10 @@ def set_up() -> None:
 
 
 class Bench:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, sink_pid: int) -> None:
         self.port = port
+        self.sink_pid = sink_pid
+        self.postmaster = 0
         self.results: dict[str, Any] = {}
 
     # --- preparing -----------------------------------------------------------------------------------------------
@@ -160,13 +164,28 @@ class Bench:
         shown = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
         print(f"{name:<58}{shown:>12} {unit}", flush=True)
 
+    def cpu_seconds(self, engines: list["subprocess.Popen[str]"]) -> tuple[float, float, float]:
+        """So far: engines, PostgreSQL, sink."""
+        if not self.postmaster:
+            from django.db import connection
+
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_backend_pid()")
+                self.postmaster = parent_of(cursor.fetchone()[0])
+        engine = sum(cpu_of(process.pid) for process in engines)
+        return engine, cpu_of_tree(self.postmaster) if self.postmaster else 0.0, cpu_of(self.sink_pid)
+
     def throughput(self, name: str, engines: int, events: int, *flags: str) -> None:
         self.prepare(["fast"] * ENDPOINTS)
         self.store_events(events)
         running = self.start_engines(engines, *flags)
-        rate, _ = self.wait_for(events)
+        before = self.cpu_seconds(running)
+        rate, seen = self.wait_for(events, seconds=120.0)
+        after = self.cpu_seconds(running)
         memory = self.stop_engines(running)
         self.note(name, rate, "/s")
+        for part, start, end in zip(("engine", "PostgreSQL", "sink"), before, after, strict=True):
+            self.note(f"{name}: CPU of {part} per delivery", (end - start) / max(seen, 1) * 1e6, "µs")
         self.note(f"{name}: memory of an engine", memory, "MB")
 
     def with_bad_endpoint(self, name: str, kinds: list[str], events: int) -> None:
@@ -293,7 +312,7 @@ def main() -> None:
     )
     try:
         assert sink.stdout is not None
-        bench = Bench(int(sink.stdout.readline()))
+        bench = Bench(int(sink.stdout.readline()), sink.pid)
         measurements: dict[str, Callable[[], object]] = {
             "client": lambda: bench.client_alone(3.0),
             "database": lambda: bench.throughput(
