@@ -22,6 +22,7 @@ CONNECT_SECONDS = 5.0
 IDLE_SECONDS = 15.0
 IDLE_PER_ORIGIN = 1000
 IDLE_TOTAL = 2000
+EXPIRY_SECONDS = 0.1  # how often deadlines are looked at: one timer for all costs less than one for each
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,13 +49,24 @@ class HttpResult:
 class _Connection(asyncio.Protocol):
     """One connection, one request at a time."""
 
-    __slots__ = ("address", "answer", "first_byte_at", "idle_since", "is_lost", "is_used", "transport", "waiter")
+    __slots__ = (
+        "address",
+        "answer",
+        "deadline",
+        "first_byte_at",
+        "idle_since",
+        "is_lost",
+        "is_used",
+        "transport",
+        "waiter",
+    )
 
     def __init__(self) -> None:
         self.transport: asyncio.Transport | None = None
         self.waiter: asyncio.Future[bool] | None = None
         self.answer = Answer()
         self.address = ""
+        self.deadline = 0.0
         self.first_byte_at = 0.0
         self.idle_since = 0.0
         self.is_lost = False
@@ -112,6 +124,8 @@ class HttpClient:
         self._idle_count = 0
         self._connector = Connector(tls or make_tls_context(), CONNECT_SECONDS)
         self._reaper: asyncio.TimerHandle | None = None
+        self._asked: set[_Connection] = set()
+        self._expirer: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> "HttpClient":
         self._reap()
@@ -123,6 +137,8 @@ class HttpClient:
     def close(self) -> None:
         if self._reaper is not None:
             self._reaper.cancel()
+        if self._expirer is not None:
+            self._expirer.cancel()
         for connections in self._idle.values():
             for connection in connections:
                 connection.close()
@@ -193,7 +209,10 @@ class HttpClient:
         answer = connection.answer = Answer()
         connection.first_byte_at = 0.0
         sent = time.perf_counter()
-        timer = loop.call_later(max(deadline - sent, 0.0), connection.expire)
+        connection.deadline = deadline
+        self._asked.add(connection)
+        if self._expirer is None:
+            self._expirer = loop.call_later(EXPIRY_SECONDS, self._expire)
         result.address = connection.address
         try:
             if connection.is_lost or connection.transport is None:
@@ -204,7 +223,7 @@ class HttpClient:
             connection.close()
             raise
         finally:
-            timer.cancel()
+            self._asked.discard(connection)
             connection.waiter = None
             if connection.first_byte_at:
                 result.wait_ms = (connection.first_byte_at - sent) * 1000
@@ -213,6 +232,14 @@ class HttpClient:
                 result.headers = answer.headers
                 result.body = answer.body
                 result.is_truncated = answer.is_truncated
+
+    def _expire(self) -> None:
+        """Ends what is over; looks again as long as there is a request."""
+        moment = time.perf_counter()
+        for connection in [connection for connection in self._asked if connection.deadline <= moment]:
+            connection.expire()
+        loop = asyncio.get_running_loop()
+        self._expirer = loop.call_later(EXPIRY_SECONDS, self._expire) if self._asked else None
 
     def _take_idle(self, target: Target) -> _Connection | None:
         connections = self._idle.get((target.is_tls, target.host, target.port))

@@ -4,8 +4,10 @@ What could be read in two ways is refused: two lengths, a length beside chunks, 
 """
 
 import re
+from functools import lru_cache
 
 MAX_HEAD = 32 * 1024
+SHORT_HEAD = 1024
 MAX_HEADERS = 100
 MAX_INTERIM = 5
 MAX_BODY = 16 * 1024
@@ -78,19 +80,15 @@ class Answer:
             if len(self._buffer) > MAX_HEAD:
                 raise AnswerError("answer_too_large", "The answer's headers exceed 32 KB.")
             return False
-        lines = self._buffer[:end].split(b"\r\n")
+        head = self._buffer[:end]
         self._buffer = self._buffer[end + 4 :]
-        match = _STATUS.fullmatch(lines[0])
-        if match is None:
-            raise AnswerError("invalid_answer", "The answer's first line is not an HTTP/1.1 status line.")
-        status = int(match[2])
-        headers = _parse_headers(lines)
+        status, is_11, headers = _read_short_head(head) if end <= SHORT_HEAD else _read_head(head)
         if status < 200:
             self._interim += 1
             if status == 101 or self._interim > MAX_INTERIM:
                 raise AnswerError("invalid_answer", "The answer switches protocols or never becomes final.")
             return True
-        self._frame(status, headers, match[1] == b"1")
+        self._frame(status, headers, is_11)
         self.status = status
         self.headers = headers
         return True
@@ -175,6 +173,19 @@ class Answer:
             self._left = -1
             return True
         return False
+
+
+def _read_head(head: bytes) -> tuple[int, bool, dict[str, str]]:
+    """Status, whether it is HTTP/1.1, and headers, which nobody may change: answers share them."""
+    lines = head.split(b"\r\n")
+    match = _STATUS.fullmatch(lines[0])
+    if match is None:
+        raise AnswerError("invalid_answer", "The answer's first line is not an HTTP/1.1 status line.")
+    return int(match[2]), match[1] == b"1", _parse_headers(lines)
+
+
+# A busy endpoint answers the same within a second, date included.
+_read_short_head = lru_cache(maxsize=256)(_read_head)
 
 
 def _parse_headers(lines: list[bytes]) -> dict[str, str]:

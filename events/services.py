@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,10 @@ from core.errors import invalid
 from core.hints import send_events_hint, send_hint
 from core.ids import uuid7
 
-_COLUMNS = "xid::text::bigint, id, organization_id, line_id, chat_id, type, object_id, data, occurred_at"
+_COLUMNS = (
+    "xid::text::bigint, id, organization_id, line_id, chat_id, type, object_id, data,"
+    " extract(epoch from occurred_at)::float8"
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +129,8 @@ def read_events(
             f"SELECT {_COLUMNS} FROM events_event WHERE {' AND '.join(where)} ORDER BY xid, id LIMIT %s",
             [*parameters, limit],
         )
-        return [LoggedEvent(*row) for row in cursor.fetchall()]
+        # Seconds, since reading a timestamp from its text costs more than all the rest of the row.
+        return [LoggedEvent(*row[:-1], datetime.fromtimestamp(row[-1], UTC)) for row in cursor.fetchall()]
 
 
 def get_end() -> Cursor:

@@ -58,13 +58,15 @@ class Found:
 def make_plan(wanted: DeliveryFilter) -> Plan:
     """Chooses the driving index. One statement if the text is a guid, else none."""
     states = _possible_states(wanted)
-    driver, parameters, has_state = _driver(wanted, states is not None)
+    # The indexes that have the state leave out what was delivered: next to everything, so it is found without them.
+    is_rare = states is not None and "delivered" not in states
+    driver, parameters, has_state = _driver(wanted, is_rare)
     drivers: tuple[tuple[str, tuple[Any, ...]], ...] = ((driver, parameters),)
     rest, rest_parameters = _rest(wanted)
     if states == ():
         drivers = ()
     elif has_state:
-        drivers = tuple((f"{driver} AND state = %s", (*parameters, state)) for state in states or STATES)
+        drivers = tuple((f"{driver} AND state = %s", (*parameters, state)) for state in states or ())
     elif states is not None:
         rest.append("state = ANY(%s)")
         rest_parameters.append(list(states))
@@ -92,7 +94,7 @@ def _driver(wanted: DeliveryFilter, has_states: bool) -> tuple[str, tuple[Any, .
     if wanted.chat_id:
         return "chat_id = %s", (wanted.chat_id,), False
     if wanted.endpoint_id:
-        return "endpoint_id = %s", (wanted.endpoint_id,), bool(wanted.states)
+        return "endpoint_id = %s", (wanted.endpoint_id,), bool(wanted.states) and has_states
     if wanted.error or wanted.status in ("3xx", "4xx", "5xx", "none"):
         return "organization_id = %s AND last_error <> ''", (wanted.organization_id,), False
     if has_states:

@@ -58,6 +58,7 @@ class Engine:
         self._outcomes: list[Outcome] = []
         self._writing = 0
         self._in_flight = 0
+        self._most_in_flight = settings.WEBHOOK_MAX_IN_FLIGHT
         self._held = 0
         self._wake = asyncio.Event()
         self._flush = asyncio.Event()
@@ -252,13 +253,14 @@ class Engine:
 
     def _start(self, lane: Lane) -> None:
         """Gives a lane as many workers as it may have requests in flight."""
-        while lane.workers < min(lane.cap, len(lane.queue) + lane.in_flight) and lane.may_start():
-            if self._in_flight + 1 > settings.WEBHOOK_MAX_IN_FLIGHT:
+        while lane.starting < len(lane.queue) and lane.workers < lane.cap and lane.may_start():
+            if self._in_flight >= self._most_in_flight:
                 if not lane.is_parked:
                     lane.is_parked = True
                     self._parked.append(lane)
                 return
             lane.workers += 1
+            lane.starting += 1
             lane.in_flight += 1
             self._in_flight += 1
             worker = asyncio.create_task(self._work(lane))
@@ -267,6 +269,7 @@ class Engine:
 
     async def _work(self, lane: Lane) -> None:
         """Sends from the lane's queue while it may; holds one place in flight the while."""
+        lane.starting -= 1
         try:
             while lane.queue and lane.is_active and not self._is_closing:
                 if lane.breaker.is_open and lane.in_flight > 1:
@@ -295,12 +298,13 @@ class Engine:
         self._outcomes.append(outcome)
         if len(self._outcomes) >= FLUSH_SIZE or lane.is_ordered:
             self._flush.set()
-        if (lane.is_waiting and len(lane.queue) * 2 < lane.queue_limit) or self._held < HELD_MOST // 2:
+        has_room = self._held < HELD_MOST // 2 and not self._is_log_empty
+        if has_room or (lane.is_waiting and len(lane.queue) * 2 < lane.queue_limit):
             self._wake.set()
 
     def _hand_over(self, lane: Lane) -> None:
         """A place became free: to whoever waits longest, then to the same lane."""
-        while self._parked and self._in_flight < settings.WEBHOOK_MAX_IN_FLIGHT:
+        while self._parked and self._in_flight < self._most_in_flight:
             other = self._parked.popleft()
             other.is_parked = False
             self._start(other)

@@ -42,8 +42,10 @@ class FanOut:
     is_busy: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Subscriber:
+    """``room``: how many more deliveries the calling engine takes as claimed."""
+
     id: UUID
     organization_id: UUID
     events: frozenset[str]
@@ -51,6 +53,8 @@ class _Subscriber:
     is_active: bool
     is_ordered: bool
     since: UUID  # the least id of an event that it gets: none from before it was made
+    columns: str
+    room: int
 
     def takes(self, event: LoggedEvent) -> bool:
         return event.type in self.events and (self.line_ids is None or event.line_id in self.line_ids)
@@ -62,7 +66,7 @@ def fan_out_batch(*, rooms: Mapping[UUID, int] | None = None, default_room: int 
     found = FanOut()
 
     def handle(events: Sequence[LoggedEvent]) -> None:
-        _write(events, found, dict(rooms or {}), default_room)
+        _write(events, found, rooms or {}, default_room)
 
     count = consume_batch(CONSUMER, handle, batch=batch)
     found.events, found.is_busy = count or 0, count is None
@@ -79,15 +83,17 @@ def fan_out_events() -> int:
             return total
 
 
-def _write(events: Sequence[LoggedEvent], found: FanOut, rooms: dict[UUID, int], default_room: int) -> None:
+def _write(events: Sequence[LoggedEvent], found: FanOut, rooms: Mapping[UUID, int], default_room: int) -> None:
     public = [event for event in events if event.type in PUBLIC_EVENTS]
     if not public:
         return
-    subscribers = _read_subscribers({event.organization_id for event in public})
+    subscribers = _read_subscribers({event.organization_id for event in public}, rooms, default_room)
     memo: dict[tuple[UUID, str, UUID], list[_Subscriber]] = {}
     token, moment = uuid7(), now()
     due, lease = moment.isoformat(), (moment + timedelta(seconds=lease_seconds())).isoformat()
     lease_ends = time.monotonic() + lease_seconds()
+    claimed = f"pending\t{due}\t{token.hex}\t{lease}"
+    unclaimed, held = f"pending\t{due}\t{_NULL}\t{_NULL}", f"held\t{_NULL}\t{_NULL}\t{_NULL}"
     lines: list[str] = []
     for event in public:
         key = (event.organization_id, event.type, event.line_id)
@@ -101,19 +107,19 @@ def _write(events: Sequence[LoggedEvent], found: FanOut, rooms: dict[UUID, int],
             if event.id < taker.since:
                 continue
             delivery_id = uuid7()
-            if not taker.is_active:
-                tail = f"held\t{_NULL}\t{_NULL}\t{_NULL}"
-            elif not taker.is_ordered and rooms.get(taker.id, default_room) > 0:
-                rooms[taker.id] = rooms.get(taker.id, default_room) - 1
-                tail = f"pending\t{due}\t{token.hex}\t{lease}"
+            if taker.room > 0:
+                taker.room -= 1
+                tail = claimed
                 found.jobs.append(
                     Job(delivery_id, event.organization_id, taker.id, event.type, event.data, 0, 0, "first", None,
                         token, lease_ends)
                 )  # fmt: skip
-            else:
-                tail = f"pending\t{due}\t{_NULL}\t{_NULL}"
+            elif taker.is_active:
+                tail = unclaimed
                 found.waiting.add(taker.id)
-            lines.append(f"{delivery_id.hex}\t{event.organization_id.hex}\t{taker.id.hex}\t{event_columns}\t{tail}\n")
+            else:
+                tail = held
+            lines.append(f"{delivery_id.hex}\t{taker.columns}\t{event_columns}\t{tail}\n")
     if lines:
         with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
             copy.write("".join(lines))
@@ -126,7 +132,9 @@ def _event_columns(event: LoggedEvent) -> str:
     return f"{event.id.hex}\t{event.type}\t{event.line_id.hex}\t{chat}\t{subject}"
 
 
-def _read_subscribers(organization_ids: set[UUID]) -> dict[UUID, list[_Subscriber]]:
+def _read_subscribers(
+    organization_ids: set[UUID], rooms: Mapping[UUID, int], default_room: int
+) -> dict[UUID, list[_Subscriber]]:
     rows = Endpoint.objects.filter(organization_id__in=organization_ids, deleted_at=None).values_list(
         "id", "organization_id", "events", "line_ids", "is_active", "is_ordered", "created_at"
     )
@@ -134,6 +142,10 @@ def _read_subscribers(organization_ids: set[UUID]) -> dict[UUID, list[_Subscribe
     for key, organization_id, events, line_ids, is_active, is_ordered, created_at in rows:
         lines = None if line_ids is None else frozenset(line_ids)
         found[organization_id].append(
-            _Subscriber(key, organization_id, frozenset(events), lines, is_active, is_ordered, uuid7_floor(created_at))
-        )
+            _Subscriber(
+                key, organization_id, frozenset(events), lines, is_active, is_ordered, uuid7_floor(created_at),
+                f"{organization_id.hex}\t{key.hex}",
+                rooms.get(key, default_room) if is_active and not is_ordered else 0,
+            )
+        )  # fmt: skip
     return found

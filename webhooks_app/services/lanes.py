@@ -35,6 +35,7 @@ class Lane:
         "queue",
         "queue_limit",
         "signer",
+        "starting",
         "target",
         "workers",
     )
@@ -44,6 +45,7 @@ class Lane:
         self.queue: deque[Job] = deque()
         self.in_flight = 0
         self.workers = 0
+        self.starting = 0  # workers that have not taken a job yet
         self.completed = 0  # since the last tick: decides how much to claim ahead
         self.queue_limit = 20
         self.is_waiting = True  # there may be due deliveries in the database

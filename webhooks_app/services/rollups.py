@@ -4,7 +4,7 @@ Rows are locked in the order of their keys, so that engines that share endpoints
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -15,10 +15,13 @@ from webhooks_app.histogram import SIZE, bucket_of
 from webhooks_app.retry import BREAKER_FAILURES, BREAKER_SECONDS
 from webhooks_app.services.jobs import Outcome
 
+# One array of texts for each column: cheaper to write and to read than a parameter for each value.
 _ROLLUP = """
 INSERT INTO {table} AS m
     (endpoint_id, organization_id, {column}, delivered, retried, failed, histogram)
-VALUES {values}
+SELECT r.endpoint_id, r.organization_id, to_timestamp(r.start), r.delivered, r.retried, r.failed, r.histogram::int[]
+FROM unnest(%s::uuid[], %s::uuid[], %s::float8[], %s::int[], %s::int[], %s::int[], %s::text[])
+    AS r (endpoint_id, organization_id, start, delivered, retried, failed, histogram)
 ON CONFLICT (endpoint_id, {column}) DO UPDATE SET delivered = m.delivered + excluded.delivered,
     retried = m.retried + excluded.retried, failed = m.failed + excluded.failed,
     histogram = (SELECT array_agg(coalesce(a, 0) + coalesce(b, 0) ORDER BY place)
@@ -66,12 +69,21 @@ def _write_spans(outcomes: Sequence[Outcome], seconds: int, table: str, column: 
         row[4][bucket_of(outcome.result.total_ms)] += 1
     if not rows:
         return
-    parameters: list[Any] = []
-    for (endpoint_id, start), row in sorted(rows.items(), key=lambda item: item[0]):
-        parameters += [endpoint_id, row[0], _moment(start), *row[1:]]
-    values = ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows))
+    found = sorted(rows.items())
+    parameters = [
+        _words(key.hex for (key, _), _ in found),
+        _words(row[0].hex for _, row in found),
+        _words(str(start) for (_, start), _ in found),
+        *(_words(str(row[place]) for _, row in found) for place in (1, 2, 3)),
+        _words(f'"{_words(map(str, row[4]))}"' for _, row in found),
+    ]
     with connection.cursor() as cursor:
-        cursor.execute(_ROLLUP.format(table=table, column=column, values=values), parameters)
+        cursor.execute(_ROLLUP.format(table=table, column=column), parameters)
+
+
+def _words(parts: Iterable[str]) -> str:
+    """A PostgreSQL array literal."""
+    return "{" + ",".join(parts) + "}"
 
 
 def write_health(outcomes: Sequence[Outcome]) -> None:
