@@ -126,6 +126,7 @@ class Engine:
 
     async def _intake_forever(self) -> None:
         pause = 0.1
+        self._busy_at = time.monotonic()  # reading certificates took its time: that was no idleness
         while not self._stop.is_set() and not self._is_idle():
             try:
                 has_more = await self._take_in()
