@@ -15,7 +15,7 @@ from psycopg.abc import Params, QueryNoTemplate
 
 
 class _PreparedCursor(psycopg.Cursor[Any]):
-    def execute(
+    def execute(  # type: ignore[override,unused-ignore]
         self,
         query: QueryNoTemplate,
         params: Params | None = None,

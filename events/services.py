@@ -130,7 +130,8 @@ def read_events(
             [*parameters, limit],
         )
         # Seconds, since reading a timestamp from its text costs more than all the rest of the row.
-        return [LoggedEvent(*row[:-1], datetime.fromtimestamp(row[-1], UTC)) for row in cursor.fetchall()]
+        rows = [(*row[:8], datetime.fromtimestamp(row[8], UTC)) for row in cursor.fetchall()]
+    return [LoggedEvent(*row) for row in rows]
 
 
 def get_end() -> Cursor:
