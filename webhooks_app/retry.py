@@ -39,6 +39,15 @@ def parse_retry_after(value: str, now: datetime) -> float | None:
     return min(max((moment - now).total_seconds(), 0.0), float(RETRY_AFTER_MAX_SECONDS))
 
 
+def clock_of_answer(date: str, now: datetime) -> datetime:
+    """The server's own clock, from its ``Date`` header: a date in ``Retry-After`` is meant by that clock, not ours."""
+    try:
+        moment = parsedate_to_datetime(date.strip())
+    except (ValueError, OverflowError):
+        return now
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
 def next_wait(
     tries: int, *, status: int | None, retry_after: str, now: datetime, chance: float, factor: float = 1.0
 ) -> float | None:

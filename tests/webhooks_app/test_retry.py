@@ -1,12 +1,21 @@
 """When to try again and when to stop, as tables."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
 from webhooks_app.error_texts import ERROR_TEXTS, describe_error, status_class
 from webhooks_app.histogram import SIZE, bucket_of, percentile
-from webhooks_app.retry import SCHEDULE_SECONDS, Breaker, failing_step, is_success, next_wait, parse_retry_after
+from webhooks_app.retry import (
+    SCHEDULE_SECONDS,
+    Breaker,
+    clock_of_answer,
+    failing_step,
+    is_success,
+    next_wait,
+    parse_retry_after,
+)
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -98,3 +107,17 @@ def test_percentiles_come_close() -> None:
     assert found == [pytest.approx(500, rel=0.06), pytest.approx(950, rel=0.06), pytest.approx(990, rel=0.06)]
     assert percentile([0] * SIZE, 0.5) is None
     assert bucket_of(10**9) == SIZE - 1
+
+
+@pytest.mark.parametrize("ahead_seconds", [-86_400, -30, 0, 3_600])
+def test_a_date_in_retry_after_is_read_by_the_servers_own_clock(ahead_seconds: int) -> None:
+    ours = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    theirs = ours + timedelta(seconds=ahead_seconds)
+    clock = clock_of_answer(format_datetime(theirs, usegmt=True), ours)
+    assert parse_retry_after(format_datetime(theirs + timedelta(seconds=40), usegmt=True), clock) == 40
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "0"])
+def test_without_a_readable_date_our_clock_counts(date: str) -> None:
+    ours = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+    assert clock_of_answer(date, ours) == ours

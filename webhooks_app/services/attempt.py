@@ -10,7 +10,7 @@ from django.conf import settings
 from core.ids import DELIVERY, public_id
 from core.outbound import HttpClient, HttpResult, Target
 from webhooks_app.error_texts import status_class
-from webhooks_app.retry import next_wait
+from webhooks_app.retry import clock_of_answer, next_wait
 from webhooks_app.services.jobs import Job, Outcome
 from webhooks_app.signing import Signer, build_body
 
@@ -53,7 +53,7 @@ def decide(job: Job, result: HttpResult, started: float, request_headers: list[t
                 job.tries + 1,
                 status=result.status,
                 retry_after=result.headers.get("retry-after", ""),
-                now=datetime.fromtimestamp(ended, UTC),
+                now=clock_of_answer(result.headers.get("date", ""), datetime.fromtimestamp(ended, UTC)),
                 chance=random.random(),
                 factor=settings.WEBHOOK_RETRY_FACTOR,
             )
