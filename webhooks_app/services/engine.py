@@ -237,6 +237,7 @@ class Engine:
             self._ticked_at = moment
             for lane in self._lanes.values():
                 lane.tick(seconds)
+                self._free(lane)
 
     def _accept(self, jobs: list[Job]) -> None:
         touched = set()
@@ -249,6 +250,7 @@ class Engine:
         self._held += sum(1 for job in jobs if job.endpoint_id in self._lanes)
         for lane in touched:
             self._start(lane)
+            self._free(lane)
 
     # --- lanes -------------------------------------------------------------------------------------------------------
 
@@ -314,6 +316,11 @@ class Engine:
                 self._release(lane)
             else:
                 self._start(lane)
+
+    def _free(self, lane: Lane) -> None:
+        """What was claimed before the breaker opened and has nobody to send it goes back."""
+        if lane.queue and lane.breaker.is_open and not lane.workers and not lane.is_parked:
+            self._release(lane)
 
     def _release(self, lane: Lane) -> None:
         """The breaker has opened: what was claimed ahead goes back, to be probed one at a time."""
