@@ -3,6 +3,7 @@
 Every row has a UUIDv7 of the time it claims, so ranges, orders and partitions are as in a grown installation.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -67,8 +68,11 @@ def milliseconds_ago(seconds: float) -> int:
     return int((now().timestamp() - seconds) * 1000)
 
 
-def add_chats(world: World, count: int, *, line: Line | None = None, base: int = 0) -> None:
-    """Chats ``+1556…`` of a line whose contacts have written; the newest activity belongs to the last one."""
+def add_chats(
+    world: World, count: int, *, line: Line | None = None, lines: Sequence[Any] = (), base: int = 0
+) -> None:
+    """Chats ``+1556…`` whose contacts have written, of one line or of ``lines`` (keys) in turn; the newest activity
+    belongs to the last one."""
     run_sql(
         """
         INSERT INTO messaging_chat (id, key, identifier, guids, service, name, is_group, participants, created_at,
@@ -76,12 +80,13 @@ def add_chats(world: World, count: int, *, line: Line | None = None, base: int =
             last_message_at, last_text, unanswered, unread, failed, has_audio, line_id, organization_id)
         SELECT pg_temp.key_at(%(start)s + n, %(base)s + n), 'd:' || handle, handle, ARRAY['any;-;' || handle],
             'iMessage', '', false, ARRAY[handle], moment, true, true, moment, moment, moment, moment,
-            'See you at the station at ' || n, n %% 4, n %% 3, (n %% 50 = 0)::int, false, %(line)s, %(org)s
+            'See you at the station at ' || n, n %% 4, n %% 3, (n %% 50 = 0)::int, false,
+            (%(lines)s::uuid[])[1 + n %% cardinality(%(lines)s::uuid[])], %(org)s
         FROM (SELECT n, '+1556' || lpad((%(base)s + n)::text, 7, '0') AS handle,
             to_timestamp((%(start)s + n) / 1000.0) AS moment FROM generate_series(1, %(count)s) AS n) AS made
         """,
         {
-            "count": count, "base": base, "line": (line or world.line).id, "org": world.organization.id,
+            "count": count, "base": base, "lines": list(lines) or [(line or world.line).id], "org": world.organization.id,
             "start": milliseconds_ago(3600) - count,
         },
     )  # fmt: skip
@@ -102,8 +107,8 @@ def add_messages(world: World, count: int, *, chat_id: UUID | None = None, days:
         INSERT INTO messaging_message (id, organization_id, line_id, chat_id, guid, sender, text, service, is_from_me,
             is_audio_message, sent_at, synced_at, phase, delivered_at, error, history)
         SELECT pg_temp.key_at(ms, n), %(org)s, c.line_id, c.id, 'bench-' || %(start)s || '-' || n,
-            CASE WHEN n %% 2 = 0 THEN %(handle)s ELSE c.identifier END,
-            'Table for two at half past seven, confirmed under number ' || n, 'iMessage', n %% 2 = 0, false,
+            CASE WHEN made.n / total.chats %% 2 = 0 THEN %(handle)s ELSE c.identifier END,
+            'Table for two at half past seven, confirmed under number ' || n, 'iMessage', made.n / total.chats %% 2 = 0, false,
             to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0), 'live', to_timestamp(ms / 1000.0), '', '[]'
         FROM (SELECT n, (%(start)s + n * %(step)s)::bigint AS ms FROM generate_series(1, %(count)s) AS n) AS made
         JOIN total ON true JOIN chats c ON c.place = made.n %% total.chats
