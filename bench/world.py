@@ -68,9 +68,7 @@ def milliseconds_ago(seconds: float) -> int:
     return int((now().timestamp() - seconds) * 1000)
 
 
-def add_chats(
-    world: World, count: int, *, line: Line | None = None, lines: Sequence[Any] = (), base: int = 0
-) -> None:
+def add_chats(world: World, count: int, *, line: Line | None = None, lines: Sequence[Any] = (), base: int = 0) -> None:
     """Chats ``+1556…`` whose contacts have written, of one line or of ``lines`` (keys) in turn; the newest activity
     belongs to the last one."""
     run_sql(
