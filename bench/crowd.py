@@ -3,6 +3,8 @@
 The traffic around them (deliveries, events, requests, sends, audit log) is in ``bench/crowd_traffic.py``.
 """
 
+from uuid import UUID
+
 from bench.crowd_traffic import DAYS, add_traffic
 from bench.world import World, add_chats, add_messages, analyze, make_world, run_sql
 
@@ -89,13 +91,13 @@ def _add_lines(world: World) -> None:
     )
 
 
-def _other_lines(world: World) -> list[object]:
+def _other_lines(world: World) -> list[UUID]:
     from lines.models import Line
 
     return list(Line.objects.exclude(id=world.line.id).order_by("id").values_list("id", flat=True))
 
 
-def _newest_chat(world: World) -> object:
+def _newest_chat(world: World) -> UUID:
     from messaging.models import Chat
 
     return Chat.objects.filter(line=world.line).order_by("-last_message_at", "-id").values_list("id", flat=True)[0]

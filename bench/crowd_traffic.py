@@ -43,8 +43,8 @@ INSERT INTO messaging_outboxitem (id, organization_id, line_id, chat_id, api_key
     guid, held_reason, created_at, not_before, part_guids, completed_at)
 SELECT pg_temp.key_at(ms, n), %(org)s, c.line_id, c.id, (%(keys)s::uuid[])[1 + n %% cardinality(%(keys)s::uuid[])],
     'req_' || lpad(to_hex(n), 12, '0'), 'send', '{{"text": "Hello"}}', '{{"text": "Hello"}}',
-    CASE WHEN n %% 50 = 0 THEN 'failed' ELSE 'sent' END, 1, 3, CASE WHEN n %% 50 = 0 THEN 'engine_error' END, '', 'lane',
-    '', to_timestamp(ms / 1000.0), 1, '', '', to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0), '{{}}',
+    CASE WHEN n %% 50 = 0 THEN 'failed' ELSE 'sent' END, 1, 3, CASE WHEN n %% 50 = 0 THEN 'engine_error' END, '',
+    'lane', '', to_timestamp(ms / 1000.0), 1, '', '', to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0), '{{}}',
     to_timestamp(ms / 1000.0)
 FROM {_MADE} JOIN (SELECT row_number() OVER (ORDER BY id) - 1 AS place, id, line_id FROM messaging_chat) c
     ON c.place = n %% %(chats)s
@@ -74,7 +74,8 @@ FROM {_MADE}
 _KEY_HOURS = """
 INSERT INTO accounts_apikeyhour (api_key_id, hour, requests, errors, sends)
 SELECT api_key_id, date_trunc('hour', uuid_extract_timestamp(id), 'UTC'), count(*),
-    count(*) FILTER (WHERE status >= 400), count(*) FILTER (WHERE method = 'POST') FROM accounts_apirequest GROUP BY 1, 2
+    count(*) FILTER (WHERE status >= 400), count(*) FILTER (WHERE method = 'POST')
+FROM accounts_apirequest GROUP BY 1, 2
 """
 _HEALTH = """
 INSERT INTO webhooks_app_endpoint{name} (endpoint_id, organization_id, {name}, delivered, retried, failed, histogram)

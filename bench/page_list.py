@@ -46,5 +46,5 @@ def list_pages(world: Any) -> Iterator[tuple[str, str]]:
             continue
         yield name, path
         for query in FILTERED.get(name, ()):
-            query = query.format(**world.extra)
-            yield f"{name}?{query}", f"{path}?{query}"
+            narrowed = query.format(**world.extra)
+            yield f"{name}?{narrowed}", f"{path}?{narrowed}"

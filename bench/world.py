@@ -84,8 +84,8 @@ def add_chats(world: World, count: int, *, line: Line | None = None, lines: Sequ
             to_timestamp((%(start)s + n) / 1000.0) AS moment FROM generate_series(1, %(count)s) AS n) AS made
         """,
         {
-            "count": count, "base": base, "lines": list(lines) or [(line or world.line).id], "org": world.organization.id,
-            "start": milliseconds_ago(3600) - count,
+            "count": count, "base": base, "lines": list(lines) or [(line or world.line).id],
+            "org": world.organization.id, "start": milliseconds_ago(3600) - count,
         },
     )  # fmt: skip
 
@@ -106,7 +106,8 @@ def add_messages(world: World, count: int, *, chat_id: UUID | None = None, days:
             is_audio_message, sent_at, synced_at, phase, delivered_at, error, history)
         SELECT pg_temp.key_at(ms, n), %(org)s, c.line_id, c.id, 'bench-' || %(start)s || '-' || n,
             CASE WHEN made.n / total.chats %% 2 = 0 THEN %(handle)s ELSE c.identifier END,
-            'Table for two at half past seven, confirmed under number ' || n, 'iMessage', made.n / total.chats %% 2 = 0, false,
+            'Table for two at half past seven, confirmed under number ' || n, 'iMessage',
+            made.n / total.chats %% 2 = 0, false,
             to_timestamp(ms / 1000.0), to_timestamp(ms / 1000.0), 'live', to_timestamp(ms / 1000.0), '', '[]'
         FROM (SELECT n, (%(start)s + n * %(step)s)::bigint AS ms FROM generate_series(1, %(count)s) AS n) AS made
         JOIN total ON true JOIN chats c ON c.place = made.n %% total.chats
