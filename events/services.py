@@ -108,13 +108,17 @@ def read_events(
     after: Cursor,
     *,
     limit: int,
+    until: Cursor | None = None,
     organization_id: UUID | None = None,
     types: Sequence[str] | None = None,
     line_ids: Sequence[UUID] | None = None,
 ) -> list[LoggedEvent]:
-    """Final events after a cursor, in order, at most ``limit``. Rows of transactions still open are not shown yet."""
+    """Final events after a cursor, up to and with ``until``, in order, at most ``limit``. Rows of transactions still open are not shown yet."""
     where = ["(xid, id) > (%s::text::xid8, %s)", "xid < pg_snapshot_xmin(pg_current_snapshot())"]
     parameters: list[Any] = [str(after.xid), after.id]
+    if until is not None:
+        where.append("(xid, id) <= (%s::text::xid8, %s)")
+        parameters += [str(until.xid), until.id]
     if organization_id is not None:
         where.append("organization_id = %s")
         parameters.append(organization_id)

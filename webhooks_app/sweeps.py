@@ -6,7 +6,7 @@ from django.conf import settings
 
 from core.clock import now
 from core.hints import send_hint
-from webhooks_app.models import EndpointHour, EndpointMinute, Replay, ReplayState
+from webhooks_app.models import EndpointHour, EndpointMinute, EngineBatch, Replay, ReplayState
 from webhooks_app.services.claim import list_waiting
 from webhooks_app.services.failing import check_failing_endpoints
 from webhooks_app.services.secrets import activate_overdue_secrets
@@ -15,8 +15,8 @@ MINUTES_KEPT = timedelta(days=8)
 
 
 def hint_engines() -> None:
-    """Due deliveries that nobody has claimed: an engine that runs finds them by itself, so perhaps none does."""
-    if list_waiting():
+    """Due deliveries and batches that are nobody's: an engine that runs finds them by itself, so perhaps none does."""
+    if list_waiting() or EngineBatch.objects.filter(lease_until__lt=now()).exists():
         send_hint("webhooks_app.tasks.run_engine")
 
 

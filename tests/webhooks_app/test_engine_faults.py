@@ -20,7 +20,7 @@ from core.ids import uuid7
 from lines.models import Line
 from tests.webhooks_app.receivers import OK, Receiver, Request, answer_of
 from webhooks_app.models import Attempt, Delivery, Endpoint
-from webhooks_app.services import engine as engine_module
+from webhooks_app.services import recorder as recorder_module
 from webhooks_app.services.claim import claim_due
 from webhooks_app.services.endpoints import activate_secret, delete_endpoint, stage_secret, switch_endpoint
 from webhooks_app.services.engine import run_engine
@@ -199,7 +199,9 @@ def test_a_claim_of_a_dead_engine_is_taken_over_and_its_late_result_refused(
     from webhooks_app.services.jobs import Outcome
 
     moment = time.time()
-    record_outcomes([Outcome(dead, moment, moment, HttpResult(status=500), [], "http_5xx", "retrying", moment)])
+    record_outcomes(
+        [Outcome(dead, moment, moment, HttpResult(status=500), [], "http_5xx", "retrying", moment, uuid7())]
+    )
     assert Delivery.objects.get().state == "delivered"
     assert Attempt.objects.count() == 2  # both were made, and both are told
 
@@ -280,16 +282,16 @@ def test_the_engine_outlives_its_database_connections(
     receiver: Receiver, make_endpoint: Make, emit: Emit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_endpoint(receiver.url())
-    real, cut = engine_module.record_outcomes, []
+    real, cut = recorder_module.record_outcomes, []
 
-    def record_and_cut(batch: Any) -> None:
+    def record_and_cut(batch: Any, **more: Any) -> None:
         if not cut:
             cut.append(1)
             with connection.cursor() as cursor:  # this thread's own connection ends under it
                 cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
-        real(batch)
+        real(batch, **more)
 
-    monkeypatch.setattr(engine_module, "record_outcomes", record_and_cut)
+    monkeypatch.setattr(recorder_module, "record_outcomes", record_and_cut)
     emit(20)
     run(1.0)
     assert cut == [1]

@@ -1,3 +1,4 @@
+from webhooks_app.models.batch import EngineBatch
 from webhooks_app.models.delivery import Attempt, Delivery, DeliveryState, Trigger
 from webhooks_app.models.endpoint import Endpoint
 from webhooks_app.models.health import EndpointHour, EndpointMinute
@@ -10,6 +11,7 @@ __all__ = [
     "Endpoint",
     "EndpointHour",
     "EndpointMinute",
+    "EngineBatch",
     "Replay",
     "ReplayState",
     "Trigger",

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from core.ids import DELIVERY, public_id
+from core.ids import DELIVERY, uuid7
 from core.outbound import HttpClient, HttpResult, Target
 from webhooks_app.error_texts import status_class
 from webhooks_app.retry import clock_of_answer, next_wait
@@ -31,7 +31,7 @@ async def make_attempt(
 
 def build_request(job: Job, signer: Signer, timestamp_ms: int) -> tuple[list[tuple[str, str]], bytes]:
     """The signed headers and the body: a fresh time in each attempt, the same id in all of them."""
-    delivery_id = public_id(DELIVERY, job.id)
+    delivery_id = f"{DELIVERY}_{job.id}"
     body = build_body(job.event_type, job.data, timestamp_ms, delivery_id)
     return signer.sign(delivery_id, timestamp_ms, body), body
 
@@ -58,4 +58,4 @@ def decide(job: Job, result: HttpResult, started: float, request_headers: list[t
                 factor=settings.WEBHOOK_RETRY_FACTOR,
             )
         state, next_at = ("failed", None) if wait is None else ("retrying", ended + wait)
-    return Outcome(job, started, ended, result, request_headers, error, state, next_at)
+    return Outcome(job, started, ended, result, request_headers, error, state, next_at, uuid7())

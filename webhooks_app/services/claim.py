@@ -135,11 +135,11 @@ def claim_due(rooms: Mapping[UUID, int], ordered: Sequence[UUID] = ()) -> list[J
             )
     ends = time.monotonic() + lease
     jobs = [
-        Job(row[0], row[1], row[2], row[4], data[row[3]], row[5], row[6], row[7], row[8], token, ends)
+        Job(row[0].hex, row[1], row[2], row[4], data[row[3]], row[5], row[6], row[7], row[8], token, ends)
         for row in found
         if row[3] in data
     ]
-    return sorted(jobs, key=lambda job: job.id.int)
+    return sorted(jobs, key=lambda job: job.id)
 
 
 def _read_data(cursor: Any, event_ids: set[UUID]) -> dict[UUID, str]:
@@ -165,7 +165,7 @@ def release_jobs(jobs: Sequence[Job]) -> None:
         )
 
 
-def _bounds(jobs: Sequence[Job]) -> tuple[UUID, UUID]:
+def _bounds(jobs: Sequence[Job]) -> tuple[str, str]:
     ids = [job.id for job in jobs]
     return min(ids), max(ids)
 

@@ -1,57 +1,71 @@
 """From events to deliveries: reads the log as the consumer ``webhooks``, each event exactly once.
 
-Deliveries are written in the transaction that moves the cursor. What the calling engine has room for is written as
-already claimed by it, which saves the claim's round trip and a rewrite of the row; if the engine dies, the lease ends
-and another engine takes the row.
+What the calling engine has room for it takes in hand without a row: the transaction that moves the cursor writes one
+``EngineBatch`` for the whole run of events, and the row of a delivery is written once, with its first outcome. What
+nobody has room for is written down at once. If the engine dies, ``recover_batches`` writes what its batches lack;
+a delivery's key follows from the event and the endpoint, so nothing can be owed twice.
 """
 
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from core.clock import now
 from core.ids import uuid7, uuid7_floor
 from events.consumers import consume_batch
-from events.services import LoggedEvent
+from events.services import Cursor, LoggedEvent, read_events
 from events.types import PUBLIC_EVENTS
 from webhooks_app.models import Endpoint
-from webhooks_app.services.jobs import Job, lease_seconds
+from webhooks_app.services.jobs import Batch, Job, lease_seconds
+from webhooks_app.services.rows import NULL, copy_deliveries, delivery_key, held_line, owed_line
 
 CONSUMER = "webhooks"
 BATCH = 500
-_NULL = "\\N"
-_COPY = (
-    "COPY webhooks_app_delivery (id, organization_id, endpoint_id, event_id, event_type, line_id, chat_id, object_id,"
-    " state, next_attempt_at, claim_token, lease_until) FROM STDIN"
-)
+RECOVERED_AT_ONCE = 20
+_TAKE = """
+INSERT INTO webhooks_app_enginebatch (id, first_xid, first_id, last_xid, last_id, lease_until)
+VALUES (%s, %s, %s, %s, %s, now() + make_interval(secs => %s))
+"""
+_ABANDONED = """
+DELETE FROM webhooks_app_enginebatch WHERE id = (
+    SELECT id FROM webhooks_app_enginebatch WHERE lease_until < now() ORDER BY lease_until LIMIT 1
+    FOR UPDATE SKIP LOCKED)
+RETURNING first_xid, first_id, last_xid, last_id
+"""
+_FILL = """
+INSERT INTO webhooks_app_delivery (id, organization_id, endpoint_id, event_id, event_type, line_id, chat_id, object_id,
+    state, next_attempt_at)
+SELECT * FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::uuid[], %s::uuid[], %s::uuid[],
+    %s::text[], %s::timestamptz[]) ON CONFLICT DO NOTHING
+"""
 
 
 @dataclass(slots=True)
 class FanOut:
-    """What one batch made. ``waiting`` are endpoints with due deliveries that nobody has claimed."""
+    """What one batch made. ``waiting`` are endpoints with due deliveries that nobody has claimed; ``deliveries``
+    counts the rows written."""
 
     events: int = 0
     deliveries: int = 0
     jobs: list[Job] = field(default_factory=list)
+    batch: Batch | None = None
     waiting: set[UUID] = field(default_factory=set)
     is_busy: bool = False
 
 
 @dataclass(slots=True, eq=False)
 class _Subscriber:
-    """``room``: how many more deliveries the calling engine takes as claimed."""
+    """``room``: how many more deliveries the calling engine takes in hand."""
 
     id: UUID
     organization_id: UUID
     events: frozenset[str]
     line_ids: frozenset[UUID] | None
     is_active: bool
-    is_ordered: bool
     since: UUID  # the least id of an event that it gets: none from before it was made
     columns: str
     room: int
@@ -60,13 +74,13 @@ class _Subscriber:
         return event.type in self.events and (self.line_ids is None or event.line_id in self.line_ids)
 
 
-def fan_out_batch(*, rooms: Mapping[UUID, int] | None = None, default_room: int = 0, batch: int = BATCH) -> FanOut:
-    """One batch. ``rooms`` says how many deliveries of an endpoint the caller takes as claimed, beyond it
-    ``default_room``. ``is_busy`` if another engine is at it."""
+def fan_out_batch(*, rooms: Mapping[UUID, int] | None = None, batch: int = BATCH) -> FanOut:
+    """One batch. ``rooms`` says how many deliveries of an endpoint the caller takes in hand. ``is_busy`` if another
+    engine is at it."""
     found = FanOut()
 
     def handle(events: Sequence[LoggedEvent]) -> None:
-        _write(events, found, rooms or {}, default_room)
+        _share_out(events, found, rooms or {})
 
     count = consume_batch(CONSUMER, handle, batch=batch)
     found.events, found.is_busy = count or 0, count is None
@@ -74,7 +88,7 @@ def fan_out_batch(*, rooms: Mapping[UUID, int] | None = None, default_room: int 
 
 
 def fan_out_events() -> int:
-    """Every final event there is, nothing claimed. Returns how many deliveries were written."""
+    """Every final event there is, nothing taken in hand. Returns how many deliveries were written."""
     total = 0
     while True:
         found = fan_out_batch()
@@ -83,58 +97,96 @@ def fan_out_events() -> int:
             return total
 
 
-def _write(events: Sequence[LoggedEvent], found: FanOut, rooms: Mapping[UUID, int], default_room: int) -> None:
+def _share_out(events: Sequence[LoggedEvent], found: FanOut, rooms: Mapping[UUID, int]) -> None:
+    """In hand or into the table, in the transaction that moves the cursor."""
+    moment, seconds = time.monotonic(), lease_seconds()
+    batch = Batch(uuid7(), moment, moment + seconds)
+    due = now().isoformat()
+    lines: list[str] = []
+    for event, takers in _find_takers(events, rooms):
+        event_columns = _event_columns(event)
+        for taker in takers:
+            key, columns = delivery_key(event.id, taker.id), f"{taker.columns}\t{event_columns}"
+            if taker.room > 0:
+                taker.room -= 1
+                found.jobs.append(
+                    Job(key, event.organization_id, taker.id, event.type, event.data, 0, 0, "first", None,
+                        batch.id, batch.lease_ends, batch, columns)
+                )  # fmt: skip
+            elif taker.is_active:
+                lines.append(owed_line(key, columns, due))
+                found.waiting.add(taker.id)
+            else:
+                lines.append(held_line(key, columns))
+    if lines:
+        copy_deliveries(lines)
+    if found.jobs:
+        batch.open, batch.unsent, found.batch = len(found.jobs), set(found.jobs), batch
+        first, last = events[0], events[-1]
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE, [batch.id, first.xid, first.id, last.xid, last.id, seconds])
+    found.deliveries = len(lines)
+
+
+def recover_batches() -> set[UUID]:
+    """Writes down what abandoned batches lack. Returns the endpoints that are owed something by it."""
+    owed: set[UUID] = set()
+    for _ in range(RECOVERED_AT_ONCE):
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute(_ABANDONED)
+                row = cursor.fetchone()
+            if row is None:
+                break
+            before, last = Cursor(row[0], UUID(int=row[1].int - 1)), Cursor(row[2], row[3])
+            owed |= _fill(read_events(before, until=last, limit=BATCH * 20))
+    return owed
+
+
+def _fill(events: Sequence[LoggedEvent]) -> set[UUID]:
+    due = now()
+    rows = [
+        (delivery_key(event.id, taker.id), event.organization_id, taker.id, event.id, event.type, event.line_id,
+         event.chat_id, event.object_id, "pending" if taker.is_active else "held", due if taker.is_active else None)
+        for event, takers in _find_takers(events, {})
+        for taker in takers
+    ]  # fmt: skip
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.execute(_FILL, [list(column) for column in zip(*rows, strict=True)])
+    return {row[2] for row in rows if row[8] == "pending"}
+
+
+def _find_takers(
+    events: Sequence[LoggedEvent], rooms: Mapping[UUID, int]
+) -> list[tuple[LoggedEvent, list[_Subscriber]]]:
+    """Public events that somebody is owed, each with who is."""
     public = [event for event in events if event.type in PUBLIC_EVENTS]
     if not public:
-        return
-    subscribers = _read_subscribers({event.organization_id for event in public}, rooms, default_room)
+        return []
+    subscribers = _read_subscribers({event.organization_id for event in public}, rooms)
+    newest = max((s.since for mine in subscribers.values() for s in mine), default=UUID(int=0))
     memo: dict[tuple[UUID, str, UUID], list[_Subscriber]] = {}
-    token, moment = uuid7(), now()
-    due, lease = moment.isoformat(), (moment + timedelta(seconds=lease_seconds())).isoformat()
-    lease_ends = time.monotonic() + lease_seconds()
-    claimed = f"pending\t{due}\t{token.hex}\t{lease}"
-    unclaimed, held = f"pending\t{due}\t{_NULL}\t{_NULL}", f"held\t{_NULL}\t{_NULL}\t{_NULL}"
-    lines: list[str] = []
+    found = []
     for event in public:
         key = (event.organization_id, event.type, event.line_id)
         takers = memo.get(key)
         if takers is None:
             takers = memo[key] = [s for s in subscribers.get(event.organization_id, ()) if s.takes(event)]
-        if not takers:
-            continue
-        event_columns = _event_columns(event)
-        for taker in takers:
-            if event.id < taker.since:
-                continue
-            delivery_id = uuid7()
-            if taker.room > 0:
-                taker.room -= 1
-                tail = claimed
-                found.jobs.append(
-                    Job(delivery_id, event.organization_id, taker.id, event.type, event.data, 0, 0, "first", None,
-                        token, lease_ends)
-                )  # fmt: skip
-            elif taker.is_active:
-                tail = unclaimed
-                found.waiting.add(taker.id)
-            else:
-                tail = held
-            lines.append(f"{delivery_id.hex}\t{taker.columns}\t{event_columns}\t{tail}\n")
-    if lines:
-        with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.write("".join(lines))
-    found.deliveries = len(lines)
+        if takers and event.id < newest:
+            takers = [taker for taker in takers if event.id >= taker.since]
+        if takers:
+            found.append((event, takers))
+    return found
 
 
 def _event_columns(event: LoggedEvent) -> str:
-    chat = event.chat_id.hex if event.chat_id else _NULL
-    subject = event.object_id.hex if event.object_id else _NULL
+    chat = event.chat_id.hex if event.chat_id else NULL
+    subject = event.object_id.hex if event.object_id else NULL
     return f"{event.id.hex}\t{event.type}\t{event.line_id.hex}\t{chat}\t{subject}"
 
 
-def _read_subscribers(
-    organization_ids: set[UUID], rooms: Mapping[UUID, int], default_room: int
-) -> dict[UUID, list[_Subscriber]]:
+def _read_subscribers(organization_ids: set[UUID], rooms: Mapping[UUID, int]) -> dict[UUID, list[_Subscriber]]:
     rows = Endpoint.objects.filter(organization_id__in=organization_ids, deleted_at=None).values_list(
         "id", "organization_id", "events", "line_ids", "is_active", "is_ordered", "created_at"
     )
@@ -143,9 +195,8 @@ def _read_subscribers(
         lines = None if line_ids is None else frozenset(line_ids)
         found[organization_id].append(
             _Subscriber(
-                key, organization_id, frozenset(events), lines, is_active, is_ordered, uuid7_floor(created_at),
-                f"{organization_id.hex}\t{key.hex}",
-                rooms.get(key, default_room) if is_active and not is_ordered else 0,
+                key, organization_id, frozenset(events), lines, is_active, uuid7_floor(created_at),
+                f"{organization_id.hex}\t{key.hex}", rooms.get(key, 0) if is_active and not is_ordered else 0,
             )
         )  # fmt: skip
     return found

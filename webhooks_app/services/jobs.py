@@ -1,6 +1,6 @@
-"""What the engine passes around: a claimed delivery, and what came of it."""
+"""What the engine passes around: a delivery in its hands, the batch it came with, and what came of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from django.conf import settings
@@ -18,11 +18,30 @@ def lease_margin_seconds() -> float:
     return float(settings.WEBHOOK_TIMEOUT_SECONDS) * 4 / 3
 
 
-@dataclass(slots=True)
-class Job:
-    """A delivery this engine has claimed. ``lease_ends`` is on the monotonic clock."""
+@dataclass(slots=True, eq=False)
+class Batch:
+    """A run of events whose deliveries are in an engine's hands and not in the table yet.
+
+    The table holds the run and a lease (``EngineBatch``). ``unsent`` are deliveries without an outcome, ``open`` counts
+    those without a row. A batch that is lost is left to whoever finds its lease over.
+    """
 
     id: UUID
+    taken_at: float  # monotonic, like lease_ends
+    lease_ends: float
+    unsent: "set[Job]" = field(default_factory=set)
+    open: int = 0
+    is_lost: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A delivery this engine has claimed; ``id`` is 32 hex digits, ``lease_ends`` on the monotonic clock.
+
+    With a ``batch`` it has no row yet, and ``columns`` are what its row begins with.
+    """
+
+    id: str
     organization_id: UUID
     endpoint_id: UUID
     event_type: str
@@ -33,9 +52,11 @@ class Job:
     replay_id: UUID | None
     token: UUID
     lease_ends: float
+    batch: Batch | None = None
+    columns: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Outcome:
     """One attempt that was made, and the state the delivery gets. Times are Unix seconds."""
 
@@ -47,6 +68,7 @@ class Outcome:
     error: str
     state: str
     next_attempt_at: float | None
+    attempt_id: UUID
 
     @property
     def is_success(self) -> bool:

@@ -47,7 +47,7 @@ class Lane:
         self.workers = 0
         self.starting = 0  # workers that have not taken a job yet
         self.completed = 0  # since the last tick: decides how much to claim ahead
-        self.queue_limit = 20
+        self.queue_limit = 100
         self.is_waiting = True  # there may be due deliveries in the database
         self.is_parked = False  # waits for the engine's own bound
         self.is_active = False

@@ -26,7 +26,7 @@ def announce_outcomes(outcomes: Sequence[Outcome]) -> None:
         hints.append(LiveHint(organization_id=organization_id, topics=topics, type="deliveries.changed", id=name))
     if len(outcomes) <= MOST_DELIVERIES:
         for outcome in outcomes:
-            name = public_id(DELIVERY, outcome.job.id)
+            name = f"{DELIVERY}_{outcome.job.id}"
             hints.append(
                 LiveHint(
                     organization_id=outcome.job.organization_id,

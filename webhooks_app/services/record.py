@@ -1,24 +1,25 @@
 """Writing down what came of attempts, a few hundred at a time, in one transaction.
 
-Attempts by ``COPY``; states by ``UPDATE … FROM unnest``, fenced by the claim's token; roll-ups and the endpoints'
-health beside them. Arrays travel as one text each: cheaper to make and to read than thousands of parameters.
+Attempts by ``COPY``. A delivery that has no row yet gets it by ``COPY`` too, with its first outcome in it; one that has
+gets its state by ``UPDATE … FROM unnest``, fenced by the claim's token. Roll-ups and the endpoints' health beside them.
+Arrays travel as one text each: cheaper to make and to read than thousands of parameters.
 """
 
+import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 import msgspec
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
-from core.ids import uuid7
-from webhooks_app.services.jobs import Outcome
+from webhooks_app.services.claim import release_jobs
+from webhooks_app.services.jobs import Job, Outcome
 from webhooks_app.services.rollups import write_health, write_minutes, write_replays
+from webhooks_app.services.rows import NULL, claimed_line, copy_deliveries, iso, owed_line, tried_line
 from webhooks_app.services.switching import settle_pending
 
 _encode = msgspec.json.Encoder().encode
-HIDDEN = "(set on the endpoint)"
 _COPY = (
     "COPY webhooks_app_attempt (id, organization_id, endpoint_id, delivery_id, number, trigger, started_at, address,"
     " status, error, error_text, request_headers, response_headers, response_body, body_truncated, dns_ms, connect_ms,"
@@ -37,26 +38,93 @@ WHERE d.id = r.id AND d.claim_token = r.token AND d.id BETWEEN %s AND %s
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\x00": "\ufffd"})
 
 
-def record_outcomes(outcomes: Sequence[Outcome]) -> None:
-    """One transaction, about six statements whatever the number of outcomes."""
-    if not outcomes:
+def record_outcomes(
+    outcomes: Sequence[Outcome], *, kept: Sequence[Job] = (), returned: Sequence[Job] = (), closed: Sequence[UUID] = ()
+) -> None:
+    """One transaction, about ten statements whatever the number of outcomes.
+
+    ``kept``: deliveries without a row that stay in the engine's hands beyond a moment, ``returned``: claimed ones that
+    it will not send; ``closed``: batches of which nothing is left. May be called again after an error that leaves open
+    whether the transaction was kept.
+    """
+    if not (outcomes or kept or returned or closed):
         return
+    try:
+        _record(outcomes, kept, returned, closed)
+    except IntegrityError:
+        # What was not known to be written is; the rest of it is not
+        known = _read_known([*(o.job for o in outcomes), *kept, *returned])
+        attempts = _read_known_attempts(outcomes)
+        rest = [outcome for outcome in outcomes if outcome.attempt_id not in attempts]
+        _record(rest, kept, returned, closed, known=known)
+
+
+def _record(
+    outcomes: Sequence[Outcome], kept: Sequence[Job], returned: Sequence[Job], closed: Sequence[UUID],
+    known: frozenset[str] = frozenset(),
+) -> None:  # fmt: skip
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            with cursor.copy(_COPY) as copy:
+        living = _lock_batches({job.batch.id for job in (*(o.job for o in outcomes), *kept, *returned) if job.batch})
+
+        def is_new(job: Job) -> bool:
+            return job.batch is not None and job.batch.id in living and job.id not in known
+
+        _write_rows([o for o in outcomes if is_new(o.job)], filter(is_new, kept), filter(is_new, returned))
+        written = [outcome for outcome in outcomes if not is_new(outcome.job)]
+        if written:
+            with connection.cursor() as cursor:
+                cursor.execute(_UPDATE, _update_parameters(written))
+        release_jobs([job for job in returned if not is_new(job)])
+        if outcomes:
+            with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
                 copy.write("".join([_attempt_line(outcome) for outcome in outcomes]))
-            cursor.execute(_UPDATE, _update_parameters(outcomes))
-        write_minutes(outcomes)
-        write_health(outcomes)
-        write_replays(outcomes)
+            write_minutes(outcomes)
+            write_health(outcomes)
+            write_replays(outcomes)
         for endpoint_id in {o.job.endpoint_id for o in outcomes if o.error == "http_410"}:
             settle_pending(endpoint_id, "held")
+        if closed:
+            with connection.cursor() as cursor:
+                cursor.execute("DELETE FROM webhooks_app_enginebatch WHERE id = ANY(%s)", [list(closed)])
+
+
+def _lock_batches(keys: set[UUID]) -> set[UUID]:
+    """Those that are still this engine's. Of one whose lease was over, somebody else has written the rows."""
+    if not keys:
+        return set()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id FROM webhooks_app_enginebatch WHERE id = ANY(%s) ORDER BY id FOR UPDATE", [sorted(keys)]
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def _write_rows(tried: Sequence[Outcome], kept: Iterable[Job], returned: Iterable[Job]) -> None:
+    moment = time.time()
+    due = iso(moment)
+    lines = [tried_line(outcome) for outcome in tried]
+    lines += [claimed_line(job, due, iso(moment + job.lease_ends - time.monotonic())) for job in kept]
+    lines += [owed_line(job.id, job.columns, due) for job in returned]
+    if lines:
+        copy_deliveries(lines)
+
+
+def _read_known(jobs: Sequence[Job]) -> frozenset[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM webhooks_app_delivery WHERE id = ANY(%s::uuid[])", [[job.id for job in jobs]])
+        return frozenset(row[0].hex for row in cursor.fetchall())
+
+
+def _read_known_attempts(outcomes: Sequence[Outcome]) -> set[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM webhooks_app_attempt WHERE id = ANY(%s)", [[o.attempt_id for o in outcomes]])
+        return {row[0] for row in cursor.fetchall()}
 
 
 def _update_parameters(outcomes: Sequence[Outcome]) -> list[Any]:
     ids = [o.job.id for o in outcomes]
     return [
-        _array(key.hex for key in ids),
+        _array(ids),
         _array(o.job.token.hex for o in outcomes),
         _array(o.state for o in outcomes),
         _array(str(o.job.attempts + 1) for o in outcomes),
@@ -64,9 +132,9 @@ def _update_parameters(outcomes: Sequence[Outcome]) -> list[Any]:
         _array("NULL" if o.result.status is None else str(o.result.status) for o in outcomes),
         _array(o.error or '""' for o in outcomes),
         _array(f"{o.result.total_ms:.3f}" for o in outcomes),
-        _array(_iso(o.started_at) for o in outcomes),
-        _array(_iso(o.ended_at) for o in outcomes),
-        _array("NULL" if o.next_attempt_at is None else _iso(o.next_attempt_at) for o in outcomes),
+        _array(iso(o.started_at) for o in outcomes),
+        _array(iso(o.ended_at) for o in outcomes),
+        _array("NULL" if o.next_attempt_at is None else iso(o.next_attempt_at) for o in outcomes),
         min(ids),
         max(ids),
     ]
@@ -77,30 +145,20 @@ def _array(parts: Iterable[str]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
-@lru_cache(maxsize=256)
-def _second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-
-
-def _iso(seconds: float) -> str:
-    whole = int(seconds)
-    return f"{_second(whole)}.{int((seconds - whole) * 1_000_000):06d}+00"
-
-
 def _attempt_line(outcome: Outcome) -> str:
     job, result = outcome.job, outcome.result
     body = result.body.decode("utf-8", "replace").translate(_ESCAPES) if result.body else ""
     return "\t".join(
         (
-            uuid7().hex,
+            outcome.attempt_id.hex,
             job.organization_id.hex,
             job.endpoint_id.hex,
-            job.id.hex,
+            job.id,
             str(job.attempts + 1),
             job.trigger,
-            _iso(outcome.started_at),
+            iso(outcome.started_at),
             result.address,
-            "\\N" if result.status is None else str(result.status),
+            NULL if result.status is None else str(result.status),
             outcome.error,
             result.error_text.translate(_ESCAPES)[:300] if result.error_text else "",
             _json(dict(outcome.request_headers)),
@@ -124,4 +182,4 @@ def _json(values: dict[str, str]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "\\N" if value is None else f"{value:.3f}"
+    return NULL if value is None else f"{value:.3f}"

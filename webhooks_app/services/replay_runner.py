@@ -10,13 +10,14 @@ from django.utils.functional import cached_property
 
 from core.clock import from_ms, now
 from core.hints import send_hint
-from core.ids import REPLAY, public_id, uuid7
+from core.ids import REPLAY, public_id
 from core.live import LiveHint, publish_live
 from events.models import ConsumerCursor
 from webhooks_app.delivery_search import Plan, count_matching, find_older, make_plan
 from webhooks_app.filters import DeliveryFilter, parse_filter
 from webhooks_app.models import Endpoint, Replay, ReplayState
 from webhooks_app.services.fan_out import CONSUMER
+from webhooks_app.services.rows import delivery_key
 from webhooks_app.services.wake import wake_engines
 
 SLICE_SECONDS = 0.25
@@ -163,9 +164,19 @@ class ReplayRun:
             cursor.executemany(
                 "INSERT INTO webhooks_app_delivery (id, organization_id, endpoint_id, event_id, event_type, line_id,"
                 " chat_id, object_id, state, trigger, next_attempt_at, replay_id)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'pending', 'bulk', now(), %s)",
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, 'pending', 'bulk', now(), %s) ON CONFLICT DO NOTHING",
                 [
-                    (uuid7(), replay.organization_id, endpoint.id, row[0], row[3], row[1], row[2], row[4], replay.id)
+                    (
+                        delivery_key(row[0], endpoint.id),
+                        replay.organization_id,
+                        endpoint.id,
+                        row[0],
+                        row[3],
+                        row[1],
+                        row[2],
+                        row[4],
+                        replay.id,
+                    )
                     for row in rows
                 ],
             )

@@ -77,7 +77,7 @@ def _prepare(endpoint: Endpoint, event: str, actor: Actor) -> Job:
         target_label=endpoint.url, after={"event": event, "delivery": delivery.public_id},
     )  # fmt: skip
     ends = time.monotonic() + lease_seconds()
-    return Job(delivery.id, endpoint.organization_id, endpoint.id, event, data, 0, 0, "test", None, token, ends)
+    return Job(delivery.id.hex, endpoint.organization_id, endpoint.id, event, data, 0, 0, "test", None, token, ends)
 
 
 def _send(endpoint: Endpoint, job: Job) -> Outcome:
