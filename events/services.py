@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +13,10 @@ from core.clock import now
 from core.cursors import decode_cursor, encode_cursor
 from core.errors import invalid
 from core.hints import send_events_hint, send_hint
-from core.ids import uuid7
+from core.ids import time_of, uuid7, uuid7_floor
 
 _COLUMNS = (
-    "xid::text::bigint, id, organization_id, line_id, chat_id, type, object_id, data,"
+    "events_event.xid::text::bigint AS place, id, organization_id, line_id, chat_id, type, object_id, data,"
     " extract(epoch from occurred_at)::float8"
 )
 
@@ -76,6 +76,10 @@ class Cursor:
 
 
 START = Cursor(0, UUID(int=0))
+# Only so much apart may the ids of events lie that stand side by side in the order: what is far off is not looked at,
+# so that a read touches the partitions of a few days and not of all.
+LONGEST_TRANSACTION = timedelta(days=1)
+_BIRTH = uuid7_floor(datetime(2020, 1, 1, tzinfo=UTC))
 
 
 def append_events(new: Iterable[NewEvent]) -> list[UUID]:
@@ -113,9 +117,16 @@ def read_events(
     types: Sequence[str] | None = None,
     line_ids: Sequence[UUID] | None = None,
 ) -> list[LoggedEvent]:
-    """Final events after a cursor, up to and with ``until``, in order, at most ``limit``. Rows of transactions still open are not shown yet."""
-    where = ["(xid, id) > (%s::text::xid8, %s)", "xid < pg_snapshot_xmin(pg_current_snapshot())"]
-    parameters: list[Any] = [str(after.xid), after.id]
+    """Final events after a cursor, up to and with ``until``, in order, at most ``limit``.
+
+    Rows of transactions still open are not shown yet.
+    """
+    where = ["(xid, id) > (%s::text::xid8, %s)", "xid < pg_snapshot_xmin(pg_current_snapshot())", "id < %s"]
+    moment = now()
+    parameters: list[Any] = [str(after.xid), after.id, uuid7_floor(moment + LONGEST_TRANSACTION)]
+    if _BIRTH < after.id < uuid7_floor(moment):
+        where.append("id > %s")
+        parameters.append(uuid7_floor(time_of(after.id) - LONGEST_TRANSACTION))
     if until is not None:
         where.append("(xid, id) <= (%s::text::xid8, %s)")
         parameters += [str(until.xid), until.id]
@@ -130,7 +141,7 @@ def read_events(
         parameters.append(list(line_ids))
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM events_event WHERE {' AND '.join(where)} ORDER BY xid, id LIMIT %s",
+            f"SELECT {_COLUMNS} FROM events_event WHERE {' AND '.join(where)} ORDER BY events_event.xid, id LIMIT %s",
             [*parameters, limit],
         )
         # Seconds, since reading a timestamp from its text costs more than all the rest of the row.

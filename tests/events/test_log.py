@@ -5,8 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from core.errors import InvalidRequestError
+from core.ids import uuid7
 from events.consumers import consume, has_news, skip_to_end
 from events.services import START, Cursor, LoggedEvent, NewEvent, append_events, get_end, read_events
 
@@ -99,3 +101,17 @@ def test_a_foreign_cursor_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         Cursor.parse(text)
     assert caught.value.param == "after"
+
+
+def test_the_log_is_read_by_its_index_and_only_where_it_can_be() -> None:
+    organization = uuid4()
+    write(organization, 3)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        with CaptureQueriesContext(connection) as queries:
+            read_events(Cursor(1, uuid7()), limit=10)
+        cursor.execute("EXPLAIN " + queries[-1]["sql"])
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+    assert "xid_id_idx" in plan
+    assert "->  Sort" not in plan
+    assert plan.count("Index Scan") <= 4, "only the partitions around today, and the default one"
