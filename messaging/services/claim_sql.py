@@ -93,7 +93,7 @@ SELECT id FROM claimed
 # Seconds until a paced line with a backlog may send again; NULL if none will within the next seconds. One that may
 # since just now counts too: the claim before may have come a moment too early.
 NEXT_PACE = """
-SELECT greatest(extract(epoch FROM min(p.next_send_at) - statement_timestamp()), 0)::float8 FROM messaging_linepace p
+SELECT min(greatest(extract(epoch FROM p.next_send_at - statement_timestamp()), 0))::float8 FROM messaging_linepace p
 JOIN lines_line l ON l.id = p.line_id
 WHERE p.next_send_at > statement_timestamp() - interval '0.3 s'
     AND p.next_send_at < statement_timestamp() + make_interval(secs => %s)
