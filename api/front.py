@@ -16,7 +16,7 @@ from api.door import PREFIXES, answer_raw
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-THREADS = 16
+THREADS = 8
 
 _pool = ThreadPoolExecutor(THREADS, "api")
 

@@ -18,6 +18,7 @@ from urllib.error import URLError
 from urllib.parse import parse_qs, urlsplit
 from urllib.request import urlopen
 
+from bench.cpu import Meter, parent_of, per_operation
 from config.dev.places import Places, find_postgres
 from config.dev.processes import Shape, list_programs
 
@@ -34,6 +35,7 @@ class Traffic:
     p99: float
     refused: int  # answers other than 2xx
     broken: int  # connections that failed or timed out
+    cpu: str = ""  # of one request, by kind of process
 
     def __str__(self) -> str:
         bad = f", {self.refused} refused, {self.broken} broken" if self.refused or self.broken else ""
@@ -46,6 +48,7 @@ class Web:
 
     port: int
     process: "subprocess.Popen[bytes]"
+    meter: Meter
 
     @property
     def url(self) -> str:
@@ -79,7 +82,7 @@ def running_web(workers: int) -> Iterator[Web]:
     process = subprocess.Popen(program.command, cwd=ROOT, env=environment)
     try:
         _await(f"http://127.0.0.1:{port}/healthz", process)
-        yield Web(port=port, process=process)
+        yield Web(port=port, process=process, meter=Meter({"web": process.pid, **find_stores()}))
     finally:
         process.terminate()
         try:
@@ -121,21 +124,37 @@ end
 """
 
 
-def drive(url: str, script: str, *, seconds: float, connections: int = 32) -> Traffic:
+def find_stores() -> dict[str, int]:
+    """The first process of PostgreSQL and of Redis; 0 for one that is not on this machine."""
+    import redis
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        postmaster = parent_of(cursor.fetchone()[0])
+    return {
+        "PostgreSQL": postmaster,
+        "Redis": int(redis.Redis.from_url(os.environ["REDIS_URL"]).info("server")["process_id"]),
+    }
+
+
+def drive(web: Web, script: str, *, seconds: float, connections: int = 32) -> Traffic:
     """wrk with a Lua script that defines ``request``; two seconds of warm-up come before and are not counted."""
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as file:
         file.write(script + _REPORT)
         file.flush()
         command = [find_wrk(), "-t", "2", "-c", str(connections), "-s", file.name, "--timeout", "10s"]
-        subprocess.run([*command, "-d", "2s", url], capture_output=True, check=True)
+        subprocess.run([*command, "-d", "2s", web.url], capture_output=True, check=True)
+        before = web.meter.read()
         done = subprocess.run(
-            [*command, "-d", f"{seconds:.0f}s", url], capture_output=True, text=True, check=True
+            [*command, "-d", f"{seconds:.0f}s", web.url], capture_output=True, text=True, check=True
         )  # fmt: skip
+        after = web.meter.read()
     line = next(line for line in done.stdout.splitlines() if line.startswith("result "))
     found = json.loads(line.removeprefix("result "))
     return Traffic(
         per_second=found["requests"] / found["seconds"], p50=found["p50"], p99=found["p99"],
-        refused=found["refused"], broken=found["broken"],
+        refused=found["refused"], broken=found["broken"], cpu=per_operation(before, after, found["requests"]),
     )  # fmt: skip
 
 

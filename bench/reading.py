@@ -51,9 +51,10 @@ def _compare(
     for name, extra in (("first", {}), ("deep", {"cursor": cursor})):
         target = f"{path}?{urlencode({**query, **extra})}"
         script = _REQUEST.replace("TOKEN", world.token).replace("PATH", json.dumps(target))
-        traffic = drive(web.url, script, seconds=seconds)
+        traffic = drive(web, script, seconds=seconds)
         if traffic.refused:
             raise SystemExit(f"{traffic.refused} requests for {target} were refused.")
         report.note(f"GET {path}, {name} page", str(traffic))
+        report.note(f"CPU of one GET {path}, {name} page", traffic.cpu)
         rates.append(traffic.per_second)
     report.note(f"GET {path}, deep against first", f"{rates[1] / rates[0]:.0%}")

@@ -45,8 +45,9 @@ VALUES (UUID, 'ORG', 'LINE', 'CHAT', 'KEY', 'req_' || :n, 'send',
 def measure_sending(web: Web, world: World, report: Any, *, seconds: float) -> None:
     analyze()
     script = _REQUEST.replace("TOKEN", world.token).replace("LINE", world.line.handle).replace("CHATS", str(CHATS))
-    traffic = drive(web.url, script, seconds=seconds)
+    traffic = drive(web, script, seconds=seconds)
     report.note("POST /v1/messages", str(traffic))
+    report.note("CPU of one POST /v1/messages", traffic.cpu)
     ceiling = drive_database(_ceiling(world), seconds=min(seconds, 5.0))
     report.note("PostgreSQL, the same rows (pgbench)", f"{ceiling:,.0f}/s")
     report.note("share of PostgreSQL's ceiling", f"{traffic.per_second / ceiling:.0%}")

@@ -13,6 +13,8 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 from psycopg.abc import Params, QueryNoTemplate
 
+PREPARE_AFTER = 5  # uses; psycopg's own default. What asks to be prepared is prepared at once
+
 
 class _PreparedCursor(psycopg.Cursor[Any]):
     def execute(  # type: ignore[override,unused-ignore]
@@ -24,6 +26,10 @@ class _PreparedCursor(psycopg.Cursor[Any]):
         binary: bool | None = None,
     ) -> "_PreparedCursor":
         prepare = settings.PREPARED_STATEMENTS
+        if prepare and self.connection.prepare_threshold is None:
+            # Django switches preparing off for a whole connection, whatever a call asks for. Its own cursors do not
+            # prepare: they send no values apart from the text.
+            self.connection.prepare_threshold = PREPARE_AFTER
         return super().execute(query, params, prepare=prepare, binary=binary)  # type: ignore[arg-type,unused-ignore]
 
 
