@@ -132,7 +132,8 @@ def _endpoint_off(found: list[object] | None) -> Banner | None:
         return None
     key, url, reason = found
     why = "answered 410" if reason == "gone_410" else "failed for 5 days"
-    text = f"{urlsplit(str(url)).netloc} was switched off because it {why}. Its deliveries are held."
+    place = urlsplit(str(url))
+    text = f"{place.netloc}{place.path} was switched off because it {why}. Its deliveries are held."
     href = f"/webhooks/{public_id(WEBHOOK, UUID(str(key)))}"
     return Banner(text=text, href=href, action="See the endpoint", tone="bad")
 

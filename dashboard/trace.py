@@ -114,7 +114,7 @@ def _origin(item: OutboxItem) -> list[Step]:
     return [
         Step(
             title="API request",
-            at=time_of(request.id),
+            at=min(time_of(request.id) - timedelta(milliseconds=request.duration_ms), time_of(item.id)),  # logged later
             text=f"{took}. {by}",
             id=request.request_id,
             link=f"/logs/requests/{request.request_id}",
