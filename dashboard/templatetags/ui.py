@@ -6,6 +6,7 @@ from typing import Any
 
 from django import template
 from django.forms import BoundField
+from django.http import HttpRequest
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
@@ -14,6 +15,7 @@ from core.handles import format_handle
 from dashboard import formatting
 from dashboard.agents import name_agent
 from dashboard.code_colors import color_code
+from dashboard.host_names import find_address, make_local_url
 from dashboard.states import SHAPES, get_status
 
 register = template.Library()
@@ -222,13 +224,39 @@ def control(context: template.Context, field: BoundField) -> SafeString:
         return field.as_widget()
     described = "error" if field.errors else "hint" if field.help_text else ""
     attributes: dict[str, Any] = {"class": _CONTROLS.get(field.widget_type, "form-control")}
-    if context.get("large"):
+    if context.get("large"):  # forms of the sign-in library: the label says what its placeholder repeats
         attributes["class"] += " form-control-lg2"
+        attributes["placeholder"] = ""
     if described:
         attributes["aria-describedby"] = f"{field.auto_id}-{described}"
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs=attributes)
+
+
+@register.filter
+def sentence(text: str) -> str:
+    """ "Current Password" as the product writes it: sentence case, and E-mail with its hyphen."""
+    first, *others = str(text).replace("Email", "E-mail").split(" ")
+    return " ".join([first, *(word.lower() if word.istitle() else word for word in others)])
+
+
+@register.filter
+def lines(values: Sequence[str]) -> str:
+    """One value a line."""
+    return "\n".join(values)
+
+
+@register.filter
+def is_by_address(request: HttpRequest) -> bool:
+    """Whether the page was opened by an IP address."""
+    return find_address(request) is not None
+
+
+@register.filter
+def local_name(request: HttpRequest) -> str:
+    """The page's address by the name ``localhost``, where that is the same server."""
+    return make_local_url(request)
 
 
 @register.inclusion_tag("parts/_empty.html")

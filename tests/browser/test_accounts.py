@@ -13,7 +13,7 @@ import pytest
 
 from accounts.models import ApiKey, Membership
 from tests.axe import assert_accessible
-from tests.live import Product, wait_until
+from tests.live import Account, Product, wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PASSWORD = "quiet-harbour-42"
@@ -116,7 +116,7 @@ def test_an_invitation_is_followed(product: Product, open_page: Callable[..., An
     assert wait_until(found.first, what="the membership").role == "admin"
 
 
-def test_an_authenticator_app_is_set_up_and_asked_for(product: Product, open_page: Callable[..., Any]) -> None:
+def test_an_app_is_set_up_and_a_recovery_code_replaces_it_once(product: Product, open_page: Callable[..., Any]) -> None:
     account = product.make_account()
     page = open_page()
     sign_in(page, product.base_url, account.user.email, account.password)
@@ -126,15 +126,28 @@ def test_an_authenticator_app_is_set_up_and_asked_for(product: Product, open_pag
     if "reauthenticate" in page.url:
         page.locator("input[type=password]").fill(account.password)
         page.locator("main form button").first.click()
-    secret = page.locator("#authenticator_secret, input[readonly], input[disabled]").first.input_value()
+    secret = page.get_by_label("Secret, if you cannot scan").input_value()
     assert_accessible(page)
-    page.locator("input[name=code]").fill(totp(secret))
-    page.locator("main form button").first.click()
+    page.get_by_label("Authenticator code").fill(totp(secret))
+    page.get_by_role("button", name="Switch on").click()
     page.wait_for_url(lambda url: "activate" not in url)
+    page.goto(f"{product.base_url}/account/2fa/recovery-codes/")
+    recovery_code = page.locator("pre").inner_text().split()[0]
+    assert_accessible(page)
     other = open_page()
-    sign_in(other, product.base_url, account.user.email, account.password)
-    other.wait_for_url("**/account/2fa/authenticate/**")
-    assert_accessible(other)
+    answer_second_step(other, product, account, recovery_code)
+    other.wait_for_url(lambda url: "/2fa/" not in url)
+    other.context.clear_cookies()
+    answer_second_step(other, product, account, recovery_code)
+    other.get_by_text("Incorrect code").wait_for()
+
+
+def answer_second_step(page: Any, product: Product, account: Account, code: str) -> None:
+    sign_in(page, product.base_url, account.user.email, account.password)
+    page.wait_for_url("**/account/2fa/authenticate/**")
+    assert_accessible(page)
+    page.get_by_label("Code").fill(code)
+    page.get_by_role("button", name="Sign in").click()
 
 
 def test_a_passkey_is_added_and_signs_in(product: Product, open_page: Callable[..., Any]) -> None:

@@ -272,7 +272,7 @@ def test_the_banner_tells_the_worst_thing_only(lumen: Organization, line: Line, 
     )
     assert "164 of 200 reach-outs" in read_shell_news(lumen).banner.text  # type: ignore[union-attr]
     Endpoint.objects.update(is_active=False, disabled_reason="gone_410", disabled_at=now())
-    assert "crm.lumen.example was switched off" in read_shell_news(lumen).banner.text  # type: ignore[union-attr]
+    assert "crm.lumen.example/in was switched off" in read_shell_news(lumen).banner.text  # type: ignore[union-attr]
     Line.objects.update(health="down")
     banner = read_shell_news(lumen).banner
     assert banner is not None
