@@ -15,6 +15,7 @@ from standardwebhooks.webhooks import Webhook
 from messaging.models import Chat
 from tests.browser.test_accounts import sign_up
 from tests.live import Product, Received, Receiver, wait_until
+from webhooks_app.models import Delivery, Endpoint
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(400)]
 
@@ -75,75 +76,116 @@ def add_endpoint(page: Any, product: Product, url: str) -> str:
     return str(secret)
 
 
-def test_the_five_minute_tour(page: Any, open_page: Any, product: Product, receiver: Receiver) -> None:
-    # 1. Sign up; the organization is created on the way
-    sign_up(page, product.base_url, f"tour-{uuid4().hex[:8]}@lumen.example", organization="Tour Co")
-    # 2. Overview: base URL, quickstart, sandbox card
-    page.goto(product.base_url + "/")
-    expect(page.get_by_role("heading", name="Welcome, Maya")).to_be_visible()
-    expect(page.locator("header")).to_contain_text(product.base_url)
-    card = page.locator("#sandbox-card")
-    if card.get_by_role("button", name="Set up the sandbox").count():
-        card.get_by_role("button", name="Set up the sandbox").click()
-        page.goto(product.base_url + "/")
-    code = card.locator(".m-bigcode").inner_text()
-    assert re.fullmatch(r"[A-Z2-9]{8}", code)
-    expect(card.locator(".m-qr svg")).to_be_visible()
-    # 3. An API key, shown once
-    token = create_key(page, product)
-    page.goto(product.base_url + "/")
-    # 4. A virtual phone texts the code; the card turns active by itself
-    phone = page.context.new_page()
-    phone.goto(product.base_url + "/sandbox-phone")
-    phone.get_by_role("button", name="Add a phone").click()
-    box = phone.locator("[data-phone-composer] textarea")
-    expect(box).to_have_value(code)
-    box.press("Enter")
-    expect(card).to_contain_text("Paired", timeout=10_000)
-    # 6 before 5, so that the first message is heard: a webhook
-    hooks = page.context.new_page()
-    secret = add_endpoint(hooks, product, receiver.url)
-    # 5. The curl line as shown: the bubble appears, the outbox item goes its way, the phone replies
-    page.goto(product.base_url + "/?view=start")
-    sample = page.locator("#p-curl pre").text_content() or ""
-    number = re.search(r'"to": ?"(\+[0-9]+)"', sample)
-    assert number is not None, sample
-    item = run_curl(sample, token, number[1])
-    assert item["status"] == "pending"
-    expect(phone.locator("#phone-screen .m-msg:not(.me)")).to_have_count(1)
-
-    def status() -> str:
-        return str(product.call("GET", f"/v1/outbox?id={item['id']}", token=token).json()["status"])
-
-    wait_until(lambda: status() == "sent", what="the item to be sent")
-    phone.locator("[data-phone-composer] textarea").fill("What time is check-in?")
-    phone.locator("[data-phone-composer] textarea").press("Enter")
-    # 6. Both events arrive, signed twice; the attempts are listed, and one is sent again
-    events = {verify(request, secret)["event"] for request in receiver.await_requests(2)}
-    assert events == {"message.sent", "message.received"}
-    hooks.goto(product.base_url + "/webhooks/deliveries")
-    rows = hooks.locator("tbody tr[id^=dlv_]")
-    expect(rows).to_have_count(2)
-    rows.first.get_by_role("link").first.click()
-    expect(hooks.get_by_role("heading", name="Attempts")).to_be_visible()
-    hooks.get_by_role("button", name="Replay").click()
-    again = receiver.await_requests(3)[-1]
-    assert verify(again, secret)["delivery_id"] in {r.json()["delivery_id"] for r in receiver.requests[:2]}
-    # 7. Conversations, live
-    chat = wait_until(lambda: Chat.objects.filter(identifier=number[1]).first(), what="the chat")
-    page.goto(f"{product.base_url}/conversations/{chat.public_id}")
-    expect(page.locator("#latest")).to_contain_text("What time is check-in?")
-    phone.locator("[data-phone-composer] textarea").fill("Hello?")
-    phone.locator("[data-phone-composer] textarea").press("Enter")
-    expect(page.locator("#latest")).to_contain_text("Hello?")
-    product.call(
-        "POST", "/v1/messages", token=token, content={"from": item_line(sample), "to": number[1], "text": "At 3"}
-    )
-    expect(page.locator("#latest .m-msg.me").last).to_contain_text("At 3")
-    expect(page.locator("#latest .m-msg.me").last).to_contain_text("Read", timeout=15_000)
-
-
-def item_line(sample: str) -> str:
-    found = re.search(r'"from": ?"([^"]+)"', sample)
+def in_sample(sample: str, name: str) -> str:
+    """A value of the request that the curl line makes."""
+    found = re.search(rf'"{name}": ?"([^"]+)"', sample)
     assert found is not None, sample
     return found[1]
+
+
+class Tour:
+    """What the visitor holds in hand from one step to the next: tabs, key, secret, numbers."""
+
+    def __init__(self, page: Any, product: Product, receiver: Receiver) -> None:
+        self.page, self.product, self.receiver = page, product, receiver
+        self.phone = self.hooks = page  # tabs of their own from the steps on that open them
+        self.code = self.token = self.secret = self.sample = ""
+
+    def sign_up(self) -> None:
+        sign_up(self.page, self.product.base_url, f"tour-{uuid4().hex[:8]}@lumen.example", organization="Tour Co")
+
+    def read_the_overview(self) -> None:
+        self.page.goto(self.product.base_url + "/")
+        expect(self.page.get_by_role("heading", name="Welcome, Maya")).to_be_visible()
+        expect(self.page.locator("header")).to_contain_text(self.product.base_url)
+        if self.card.get_by_role("button", name="Set up the sandbox").count():
+            self.card.get_by_role("button", name="Set up the sandbox").click()
+            self.page.goto(self.product.base_url + "/")
+        self.code = self.card.locator(".m-bigcode").inner_text()
+        assert re.fullmatch(r"[A-Z2-9]{8}", self.code)
+        expect(self.card.locator(".m-qr svg")).to_be_visible()
+
+    @property
+    def card(self) -> Any:
+        return self.page.locator("#sandbox-card")
+
+    def create_an_api_key(self) -> None:
+        self.token = create_key(self.page, self.product)
+
+    def activate_the_sandbox_by_a_phone(self) -> None:
+        """The card turns active by itself."""
+        self.page.goto(self.product.base_url + "/")
+        self.phone = self.page.context.new_page()
+        self.phone.goto(self.product.base_url + "/sandbox-phone")
+        self.phone.get_by_role("button", name="Add a phone").click()
+        box = self.phone.locator("[data-phone-composer] textarea")
+        expect(box).to_have_value(self.code)
+        box.press("Enter")
+        expect(self.card).to_contain_text("Paired", timeout=10_000)
+
+    def add_a_webhook(self) -> None:
+        self.hooks = self.page.context.new_page()
+        self.secret = add_endpoint(self.hooks, self.product, self.receiver.url)
+
+    def send_with_the_curl_line_shown(self) -> None:
+        """The bubble appears on the phone, and the outbox item goes its way."""
+        self.page.goto(self.product.base_url + "/?view=start")
+        self.sample = self.page.locator("#p-curl pre").text_content() or ""
+        item = run_curl(self.sample, self.token, self.number)
+        assert item["status"] == "pending"
+        expect(self.phone.locator("#phone-screen .m-msg:not(.me)")).to_have_count(1)
+        path = f"/v1/outbox?id={item['id']}"
+        wait_until(
+            lambda: self.product.call("GET", path, token=self.token).json()["status"] == "sent",
+            what="the item to be sent",
+        )
+
+    @property
+    def number(self) -> str:
+        """The paired phone's."""
+        return in_sample(self.sample, "to")
+
+    def reply_from_the_phone(self, text: str) -> None:
+        self.phone.locator("[data-phone-composer] textarea").fill(text)
+        self.phone.locator("[data-phone-composer] textarea").press("Enter")
+
+    def see_both_events_delivered_and_send_one_again(self) -> None:
+        events = {verify(request, self.secret)["event"] for request in self.receiver.await_requests(2)}
+        assert events == {"message.sent", "message.received"}
+        endpoint = Endpoint.objects.filter(url=self.receiver.url).latest("id")
+        wait_until(lambda: Delivery.objects.filter(endpoint_id=endpoint.id).count() == 2, what="both deliveries' rows")
+        self.hooks.goto(self.product.base_url + "/webhooks/deliveries")
+        rows = self.hooks.locator("tbody tr[id^=dlv_]")
+        expect(rows).to_have_count(2)
+        rows.first.get_by_role("link").first.click()
+        expect(self.hooks.get_by_role("heading", name="Attempts")).to_be_visible()
+        self.hooks.get_by_role("button", name="Replay").click()
+        again = self.receiver.await_requests(3)[-1]
+        known = {request.json()["delivery_id"] for request in self.receiver.requests[:2]}
+        assert verify(again, self.secret)["delivery_id"] in known
+
+    def watch_the_conversation_live(self) -> None:
+        chat = wait_until(lambda: Chat.objects.filter(identifier=self.number).first(), what="the chat")
+        self.page.goto(f"{self.product.base_url}/conversations/{chat.public_id}")
+        latest = self.page.locator("#latest")
+        expect(latest).to_contain_text("What time is check-in?")
+        self.reply_from_the_phone("Hello?")
+        expect(latest).to_contain_text("Hello?")
+        body = {"from": in_sample(self.sample, "from"), "to": self.number, "text": "At 3"}
+        assert self.product.call("POST", "/v1/messages", token=self.token, content=body).status == 201
+        expect(latest.locator(".m-msg.me").last).to_contain_text("At 3")
+        expect(latest.locator(".m-msg.me").last).to_contain_text("Read", timeout=15_000)
+
+
+def test_the_five_minute_tour(page: Any, product: Product, receiver: Receiver) -> None:
+    tour = Tour(page, product, receiver)
+    tour.sign_up()
+    tour.read_the_overview()
+    tour.create_an_api_key()
+    tour.activate_the_sandbox_by_a_phone()
+    tour.add_a_webhook()  # before the first message, so that it is heard
+    tour.send_with_the_curl_line_shown()
+    tour.reply_from_the_phone("What time is check-in?")
+    tour.see_both_events_delivered_and_send_one_again()
+    tour.watch_the_conversation_live()
+    assert len(receiver.requests) >= 3
