@@ -20,6 +20,7 @@ from core.handles import is_handle, normalise_handle
 
 LONGEST_OVERLAP = timedelta(days=30)
 MOST_ENTRIES = 200
+UNDO = timedelta(seconds=30)  # longer than the toast that offers it stays
 SETTINGS = (
     "name",
     "scopes",
@@ -129,6 +130,32 @@ def revoke_key(*, key: ApiKey, actor: Actor, reason: str = "revoked") -> ApiKey:
         target_label=key.name,
         before={"state": "active"},
         after={"state": "revoked", "reason": reason},
+    )
+    return key
+
+
+@transaction.atomic
+def restore_key(*, key: ApiKey, actor: Actor) -> ApiKey:
+    """Takes a revocation back: only a person's own, and only for ``UNDO``. Works from the next request on.
+
+    Raises ``key_revoked`` (409) after that, or if the key leaked, was rolled or belonged to somebody who left.
+    """
+    key = _lock(key)
+    if key.revoked_at is None:
+        return key
+    if key.revoked_reason != "revoked" or key.revoked_at + UNDO < now():
+        raise InvalidRequestError("key_revoked", "It is too late to take this back. Create a new key.", status=409)
+    key.revoked_at, key.revoked_reason = None, ""
+    key.save(update_fields=["revoked_at", "revoked_reason"])
+    mark_changed(key.id)
+    record_change(
+        organization=key.organization,
+        actor=actor,
+        action="api_key.restored",
+        target_id=key.public_id,
+        target_label=key.name,
+        before={"state": "revoked"},
+        after={"state": "active"},
     )
     return key
 

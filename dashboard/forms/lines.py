@@ -37,6 +37,9 @@ class AlertForm(PageForm):
     url = forms.CharField(
         required=False, max_length=500, label="Webhook URL", help_text="Gets a POST with the numbers as JSON."
     )
+    is_for_all = forms.BooleanField(
+        required=False, label="For every line", help_text="Also for those that are added later."
+    )
 
 
 class DeleteLineForm(PageForm):

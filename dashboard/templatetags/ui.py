@@ -17,6 +17,7 @@ from dashboard.agents import name_agent
 from dashboard.code_colors import color_code
 from dashboard.host_names import find_address, make_local_url
 from dashboard.states import SHAPES, get_status
+from dashboard.undo import get_undo
 
 register = template.Library()
 EMPTY = mark_safe(f'<span class="t3">{formatting.MISSING}</span>')
@@ -232,6 +233,9 @@ def control(context: template.Context, field: BoundField) -> SafeString:
     if field.errors:
         attributes["aria-invalid"] = "true"
     return field.as_widget(attrs=attributes)
+
+
+register.filter("undo", get_undo)
 
 
 @register.filter

@@ -10,8 +10,10 @@ from core.handles import normalise_handle
 from dashboard.access import PageRequest, page
 from dashboard.forms.errors import show_error
 from dashboard.forms.lines import AlertForm, DeleteLineForm, LineSettingsForm
+from dashboard.undo import say_with_undo
 from dashboard.views.line_parts import find_line, go_to, show_fragment
-from lines.services.alerts import ALERT_LIMITS, add_rule, list_rules, remove_rule
+from lines.models import AlertRule
+from lines.services.alerts import ALERT_LIMITS, add_rule, list_rules, remove_rule, restore_rule
 from lines.services.provisioning import (
     delete_line,
     pause_line,
@@ -43,26 +45,32 @@ def edit(request: PageRequest, line_id: str) -> HttpResponse:
 
 @page(role="admin", methods=("POST",))
 def pause(request: PageRequest, line_id: str) -> HttpResponse:
-    """Pauses, or resumes with ``resume=1``."""
+    """Pauses, or resumes with ``resume=1``, also in the address (undo)."""
     line = find_line(request, line_id, is_own=True)
-    if request.POST.get("resume"):
+    here = f"/lines/{line.public_id}/pause"
+    if request.POST.get("resume") or request.GET.get("resume"):
         resume_line(line=line, actor=Actor.from_request(request))
-        messages.success(request, f"{line} sends again. What waited goes out now.")
+        say_with_undo(request, f"{line} sends again. What waited goes out now.", undo=here)
     else:
         pause_line(line=line, actor=Actor.from_request(request))
-        messages.success(request, f"{line} is paused. What is queued waits.")
+        say_with_undo(request, f"{line} is paused. What is queued waits.", undo=f"{here}?resume=1")
     return go_to(request, f"/lines/{line.public_id}")
 
 
 @page(role="admin", methods=("POST",))
 def strict(request: PageRequest, line_id: str) -> HttpResponse:
-    """Switches strict mode to ``is_strict``."""
+    """Switches strict mode to ``is_strict``, also in the address (undo)."""
     line = find_line(request, line_id, is_own=True)
-    is_strict = bool(request.POST.get("is_strict"))
+    is_strict = bool(request.POST.get("is_strict") or request.GET.get("is_strict"))
     set_strict(line=line, is_strict=is_strict, actor=Actor.from_request(request))
     released = 0 if is_strict else release_line(line_id=line.id)
-    text = "Strict mode is on. Sends beyond guidance wait." if is_strict else "Strict mode is off."
-    messages.success(request, f"{text} {released} held sends go out now." if released else text)
+    here = f"/lines/{line.public_id}/strict"
+    if released:  # on their way: nothing brings them back
+        messages.success(request, f"Strict mode is off. {released} held sends go out now.")
+    elif is_strict:
+        say_with_undo(request, "Strict mode is on. Sends beyond guidance wait.", undo=here)
+    else:
+        say_with_undo(request, "Strict mode is off.", undo=f"{here}?is_strict=1")
     return go_to(request, f"/lines/{line.public_id}")
 
 
@@ -90,7 +98,20 @@ def alert_remove(request: PageRequest, line_id: str, rule_id: int) -> HttpRespon
     if rule is None:
         raise Http404
     remove_rule(rule=rule, line=line, actor=Actor.from_request(request))
-    messages.success(request, "Alert removed.")
+    here = f"/lines/{line.public_id}/alerts"
+    say_with_undo(request, "Alert removed.", undo=f"{here}/{rule.pk}/restore")
+    return go_to(request, here)
+
+
+@page(role="admin", methods=("POST",))
+def alert_restore(request: PageRequest, line_id: str, rule_id: int) -> HttpResponse:
+    """Puts back what was removed last."""
+    line = find_line(request, line_id, is_own=True)
+    rule = AlertRule.objects.filter(pk=rule_id, organization=request.organization, is_active=False).first()
+    if rule is None or rule.line_id not in (None, line.pk):
+        raise Http404
+    restore_rule(rule=rule, line=line, actor=Actor.from_request(request))
+    messages.success(request, "The alert is back.")
     return go_to(request, f"/lines/{line.public_id}/alerts")
 
 
@@ -114,5 +135,6 @@ urlpatterns = [
     path("lines/<str:line_id>/strict", strict, name="line_strict"),
     path("lines/<str:line_id>/alerts", alerts, name="line_alerts"),
     path("lines/<str:line_id>/alerts/<int:rule_id>/remove", alert_remove, name="line_alert_remove"),
+    path("lines/<str:line_id>/alerts/<int:rule_id>/restore", alert_restore, name="line_alert_restore"),
     path("lines/<str:line_id>/delete", delete, name="line_delete"),
 ]

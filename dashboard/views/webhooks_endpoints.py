@@ -16,6 +16,7 @@ from core.errors import AppError
 from dashboard.access import PageRequest, page
 from dashboard.forms.errors import show_error
 from dashboard.forms.webhooks import EndpointForm
+from dashboard.undo import say_with_undo
 from dashboard.webhooks.attempts import describe_attempt
 from dashboard.webhooks.deliveries import describe_deliveries
 from dashboard.webhooks.endpoints import describe_endpoint, list_next_steps, name_lines
@@ -117,13 +118,15 @@ def switch(request: PageRequest, webhook_id: str) -> HttpResponse:
     endpoint = find_endpoint(request, webhook_id)
     is_active = request.POST.get("is_active") == "on" or request.GET.get("to") == "on"
     endpoint = switch_endpoint(endpoint=endpoint, is_active=is_active, actor=Actor.from_request(request))
-    if not request.htmx:
-        return go(request, f"/webhooks/{endpoint.public_id}")
-    context: dict[str, Any] = {"row": describe_endpoint(endpoint, {}), "can_manage": True, "is_oob": True}
-    response = render(request, "dashboard/webhooks/_switched.html", context)
+    row = describe_endpoint(endpoint, {})
     words = "is on. Replay what was held when you are ready." if is_active else "is off. What happens now is held."
     undo = f"/webhooks/{endpoint.public_id}/switch?to={'off' if is_active else 'on'}"
-    return trigger_client_event(response, "toast", {"text": f"{context['row'].host} {words}", "undo": undo})
+    if not request.htmx:
+        say_with_undo(request, f"{row.host} {words}", undo=undo)
+        return go(request, f"/webhooks/{endpoint.public_id}")
+    context: dict[str, Any] = {"row": row, "can_manage": True, "is_oob": True}
+    response = render(request, "dashboard/webhooks/_switched.html", context)
+    return trigger_client_event(response, "toast", {"text": f"{row.host} {words}", "undo": undo})
 
 
 @page(role="admin", methods=("POST",))

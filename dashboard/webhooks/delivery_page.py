@@ -21,7 +21,7 @@ from lines.models import Line
 from messaging.models import Chat, Message
 from webhooks_app.endpoint_hours import list_hours
 from webhooks_app.models import Attempt, Delivery, DeliveryState, Endpoint
-from webhooks_app.retry import MAX_ATTEMPTS, SCHEDULE_SECONDS
+from webhooks_app.retry import BREAKER_FAILURES, MAX_ATTEMPTS, SCHEDULE_SECONDS
 from webhooks_app.selectors import DeliveryDetail, get_delivery
 
 LOOK_BACK = timedelta(days=3)
@@ -78,6 +78,7 @@ def make_delivery_page(request: PageRequest, delivery_id: str, chosen: str) -> d
         "next_number": delivery.attempts + 1,
         "last_success": _last_success(shown, delivery),
         "cannot": _cannot_try(endpoint),
+        "breaker": _find_breaker(endpoint, delivery) if is_open else None,
         "can_manage": request.membership.is_admin,
     }
 
@@ -148,6 +149,24 @@ def _last_success(shown: ShownAttempt | None, delivery: Delivery) -> Delivery | 
         endpoint_id=delivery.endpoint_id, state=DeliveryState.DELIVERED, id__gte=uuid7_floor(now() - LOOK_BACK)
     )
     return accepted.order_by("-id").first()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OpenBreaker:
+    """The delivery's time has come, but its endpoint is tried with one delivery at a time. None = a probe is due."""
+
+    failures: int
+    probe_at: datetime | None
+
+
+def _find_breaker(endpoint: Endpoint, delivery: Delivery) -> OpenBreaker | None:
+    at = now()
+    if not endpoint.is_active or endpoint.consecutive_failures < BREAKER_FAILURES:
+        return None
+    probe = endpoint.breaker_open_until
+    if delivery.next_attempt_at is not None and delivery.next_attempt_at > max(at, probe or at):
+        return None  # its own time comes later
+    return OpenBreaker(failures=endpoint.consecutive_failures, probe_at=probe if probe and probe > at else None)
 
 
 def _cannot_try(endpoint: Endpoint) -> str:

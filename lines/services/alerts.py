@@ -58,9 +58,18 @@ def list_rules(*, line: Line) -> list[AlertRule]:
 
 
 def add_rule(
-    *, line: Line, limit: str, percent: int, emails: str | Sequence[str] = (), url: str = "", actor: Actor
+    *,
+    line: Line,
+    limit: str,
+    percent: int,
+    emails: str | Sequence[str] = (),
+    url: str = "",
+    is_for_all: bool = False,
+    actor: Actor,
 ) -> AlertRule:
-    """A rule for one line. ``percent`` 1 to 100 of the limit; no e-mail and no URL = the admins by e-mail.
+    """A rule for one line, or for every line of its organization.
+
+    ``percent`` is 1 to 100 of the limit; no e-mail and no URL = the admins by e-mail.
 
     Raises 400 naming ``limit``, ``percent``, ``emails`` or ``url``; the same rule twice is ``limit``.
     """
@@ -78,18 +87,35 @@ def add_rule(
         raise invalid("limit", "There is an alert like this already.")
     with transaction.atomic():
         rule = AlertRule.objects.create(
-            organization=line.organization, line=line, limit=limit, percent=percent, emails=addresses, url=target
+            organization=line.organization,
+            line=None if is_for_all else line,
+            limit=limit,
+            percent=percent,
+            emails=addresses,
+            url=target,
         )
-        after = {"limit": limit, "percent": percent, "emails": addresses, "url": target}
-        _record(line, actor, "alert.added", after=after)
+        _record(line, actor, "alert.added", after=_described(rule))
     return rule
 
 
 def remove_rule(*, rule: AlertRule, line: Line, actor: Actor) -> None:
+    """Its row stays, switched off, until the organization removes another: so that it can be put back."""
     with transaction.atomic():
-        before = {"limit": rule.limit, "percent": rule.percent, "emails": rule.emails, "url": rule.url}
-        rule.delete()
-        _record(line, actor, "alert.removed", before=before)
+        AlertRule.objects.filter(organization_id=rule.organization_id, is_active=False).delete()
+        rule.is_active = False
+        rule.save(update_fields=["is_active"])
+        _record(line, actor, "alert.removed", before=_described(rule))
+
+
+def restore_rule(*, rule: AlertRule, line: Line, actor: Actor) -> AlertRule:
+    """Puts a removed rule back; it does not tell again what it has told. Raises ``limit`` when there are too many."""
+    with transaction.atomic():
+        if len(list_rules(line=line)) >= MAX_RULES:
+            raise invalid("limit", f"A line has {MAX_RULES} alerts at most.")
+        rule.is_active = True
+        rule.save(update_fields=["is_active"])
+        _record(line, actor, "alert.restored", after=_described(rule))
+    return rule
 
 
 def send_alerts(*, at: datetime | None = None) -> int:
@@ -180,6 +206,11 @@ def _post(alert: Alert) -> str:
     if result.error:
         return f"{result.error}: {result.error_text}"
     return "" if result.status and 200 <= result.status < 300 else f"answered {result.status}"
+
+
+def _described(rule: AlertRule) -> dict[str, object]:
+    lines = {} if rule.line_id else {"lines": "all"}
+    return {"limit": rule.limit, "percent": rule.percent, "emails": rule.emails, "url": rule.url, **lines}
 
 
 def _admin_emails(organization: Organization) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from accounts.models import ApiRequest, DevMail
+from accounts.models import ApiKey, ApiRequest, DevMail
 from accounts.services.audit import Actor
 from core.clock import now
 from core.ids import uuid7
@@ -90,6 +90,19 @@ def an_alert(world: World) -> dict[str, Any]:
     return {**a_line(world), "rule_id": rule.pk}
 
 
+def a_removed_alert(world: World) -> dict[str, Any]:
+    from lines.models import AlertRule
+
+    rule = AlertRule.objects.create(organization=world.lumen, line=world.line, limit="contacts", is_active=False)
+    return {**a_line(world), "rule_id": rule.pk}
+
+
+def a_revoked_key(world: World) -> dict[str, Any]:
+    """Revoked a moment ago, so that it can be taken back."""
+    ApiKey.objects.filter(pk=world.key.pk).update(revoked_at=now(), revoked_reason="revoked")
+    return a_key(world)
+
+
 def a_delivery(world: World) -> dict[str, Any]:
     """A failed delivery to Lumen's endpoint."""
     from webhooks_app.models import Delivery
@@ -154,11 +167,13 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "line_strict": a_line,
     "line_alerts": a_line,
     "line_alert_remove": an_alert,
+    "line_alert_restore": a_removed_alert,
     "line_delete": a_line,
     "api_key": a_key,
     "api_key_edit": a_key,
     "api_key_roll": a_key,
     "api_key_revoke": a_key,
+    "api_key_restore": a_revoked_key,
     "webhook": a_webhook,
     "webhook_edit": a_webhook,
     "webhook_switch": a_webhook,

@@ -242,3 +242,17 @@ def test_beside_a_failure_stands_how_the_endpoint_answered_last(admin: Client, e
     delivery = make_delivery(endpoint, line)
     make_attempt(delivery)
     assert "last accepted a delivery in 74 ms" in texts(admin.get(f"{LIST}/{delivery.public_id}"))
+
+
+@pytest.mark.parametrize(("age_seconds", "wanted"), [(-20, "probe in"), (5, "probe due")])
+def test_a_delivery_whose_time_has_come_waits_for_the_breaker(
+    admin: Client, endpoint: Endpoint, line: Line, age_seconds: int, wanted: str
+) -> None:
+    open_until = now() - timedelta(seconds=age_seconds)
+    Endpoint.objects.filter(pk=endpoint.pk).update(consecutive_failures=31, breaker_open_until=open_until)
+    due = make_delivery(endpoint, line, state="retrying", next_attempt_at=now() - timedelta(seconds=9))
+    later = make_delivery(endpoint, line, state="retrying", next_attempt_at=now() + timedelta(hours=1))
+    page = texts(admin.get(f"{LIST}/{due.public_id}"))
+    assert wanted in page
+    assert "failed 31 times in a row" in page
+    assert "Attempt 2 of 8, at about" in texts(admin.get(f"{LIST}/{later.public_id}"))

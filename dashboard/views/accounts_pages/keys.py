@@ -23,7 +23,7 @@ from accounts.selectors import (
     list_keys,
 )
 from accounts.services.audit import Actor
-from accounts.services.keys import create_key, revoke_key, roll_key, update_key
+from accounts.services.keys import create_key, restore_key, revoke_key, roll_key, update_key
 from core.clock import now
 from core.errors import AppError
 from core.ids import LINE, parse_id
@@ -32,6 +32,7 @@ from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.keys import KeyForm, RollForm
 from dashboard.keys import describe_key, list_scope_rows, make_usage_chart
+from dashboard.undo import say_with_undo
 from lines.models import Line
 
 STATE_WORDS = {
@@ -150,9 +151,18 @@ def revoke(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
     if request.method == "POST":
         revoke_key(key=key, actor=Actor.from_request(request))
-        messages.success(request, f"{key.name} is revoked. It is refused from the next request on.")
+        said = f"{key.name} is revoked. It is refused from the next request on."
+        say_with_undo(request, said, undo=f"/api-keys/{key.public_id}/restore")
         return HttpResponseClientRedirect("/api-keys") if request.htmx else redirect("api_keys")
     return _show_dialog(request, "revoke", {"key": key})
+
+
+@page(role="admin", methods=("POST",))
+def restore(request: PageRequest, key_id: str) -> HttpResponse:
+    """Takes a revocation of the last seconds back."""
+    key = restore_key(key=_get_key(request, key_id), actor=Actor.from_request(request))
+    messages.success(request, f"{key.name} works again.")
+    return _go(request, key)
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
@@ -220,4 +230,5 @@ urlpatterns = [
     path("api-keys/<str:key_id>/edit", edit, name="api_key_edit"),
     path("api-keys/<str:key_id>/roll", roll, name="api_key_roll"),
     path("api-keys/<str:key_id>/revoke", revoke, name="api_key_revoke"),
+    path("api-keys/<str:key_id>/restore", restore, name="api_key_restore"),
 ]
