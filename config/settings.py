@@ -25,7 +25,7 @@ CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "dashboard.apps.OperatorAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -49,7 +49,7 @@ INSTALLED_APPS = [
     "messaging",
     "webhooks_app",
     "api",
-    "dashboard",
+    "dashboard.apps.DashboardConfig",
 ]
 MIDDLEWARE = [
     "api.door.ApiDoor",  # answers /v1, /simulator and /api by itself: no session or CSRF work on the hot path

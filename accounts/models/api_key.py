@@ -33,6 +33,7 @@ class ApiKey(models.Model):
     last_used_agent = models.CharField(max_length=200, blank=True)
 
     class Meta:
+        verbose_name = "API key"
         indexes = [models.Index(fields=["organization", "-id"], name="api_key_org")]
 
     def __str__(self) -> str:

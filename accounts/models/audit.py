@@ -23,6 +23,7 @@ class AuditEntry(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "audit entries"
         indexes = [
             models.Index(fields=["organization", "-id"], name="audit_org"),
             models.Index(fields=["organization", "action", "-id"], name="audit_org_action"),

@@ -250,8 +250,8 @@ def test_a_delivery_whose_time_has_come_waits_for_the_breaker(
 ) -> None:
     open_until = now() - timedelta(seconds=age_seconds)
     Endpoint.objects.filter(pk=endpoint.pk).update(consecutive_failures=31, breaker_open_until=open_until)
-    due = make_delivery(endpoint, line, state="retrying", next_attempt_at=now() - timedelta(seconds=9))
-    later = make_delivery(endpoint, line, state="retrying", next_attempt_at=now() + timedelta(hours=1))
+    due = make_delivery(endpoint, line, state="retrying", attempts=1, next_attempt_at=now() - timedelta(seconds=9))
+    later = make_delivery(endpoint, line, state="retrying", attempts=1, next_attempt_at=now() + timedelta(hours=1))
     page = texts(admin.get(f"{LIST}/{due.public_id}"))
     assert wanted in page
     assert "failed 31 times in a row" in page
