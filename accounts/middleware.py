@@ -7,25 +7,20 @@ from allauth.usersessions.models import UserSession
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
-from accounts.models import Membership
-from accounts.sessions import get_current_membership
+from accounts.sessions import choose_membership, list_memberships
 
 
 class CurrentOrganization:
-    """Sets ``request.membership``: the member's current one with its organization, or None."""
+    """Sets ``request.memberships``, and ``request.membership``: the current one with its organization, or None."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        request.membership = _find(request)  # type: ignore[attr-defined]
+        memberships = list_memberships(request.user) if request.user.is_authenticated else []
+        request.memberships = memberships  # type: ignore[attr-defined]
+        request.membership = choose_membership(memberships, request.session)  # type: ignore[attr-defined]
         return self.get_response(request)
-
-
-def _find(request: HttpRequest) -> Membership | None:
-    if not request.user.is_authenticated:
-        return None
-    return get_current_membership(request.user, request.session)
 
 
 class SessionActivity:

@@ -40,11 +40,6 @@ class AuditFilter:
 # --- organizations and people ----------------------------------------------------------------------------------------
 
 
-def list_user_memberships(*, user: User) -> list[Membership]:
-    """The organizations of a person, for the switcher: oldest first, at most 100."""
-    return list(Membership.objects.filter(user=user).select_related("organization").order_by("id")[:100])
-
-
 def list_members(
     *,
     organization: Organization,

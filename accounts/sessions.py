@@ -7,6 +7,7 @@ from django.utils.crypto import constant_time_compare
 from accounts.models import Membership, User
 
 ORGANIZATION_KEY = "organization"  # hex of the current organization's id
+MOST_MEMBERSHIPS = 100
 
 
 def find_membership(session: SessionBase) -> Membership | None:
@@ -22,10 +23,17 @@ def find_membership(session: SessionBase) -> Membership | None:
 
 def get_current_membership(user: User, session: SessionBase) -> Membership | None:
     """The membership chosen in the session, or the oldest one; None without any."""
+    return choose_membership(list_memberships(user), session)
+
+
+def list_memberships(user: User) -> list[Membership]:
+    """The organizations of a person, for the switcher: oldest first, at most ``MOST_MEMBERSHIPS``. One query."""
     memberships = Membership.objects.filter(user=user).select_related("organization").order_by("id")
+    return list(memberships[:MOST_MEMBERSHIPS])
+
+
+def choose_membership(memberships: list[Membership], session: SessionBase) -> Membership | None:
+    """The one that the session names, of those of one person; else the first."""
     wanted = session.get(ORGANIZATION_KEY)
-    if wanted:
-        chosen = memberships.filter(organization_id=wanted).first()
-        if chosen is not None:
-            return chosen
-    return memberships.first()
+    chosen = (one for one in memberships if one.organization_id.hex == wanted)
+    return next(chosen, memberships[0] if memberships else None)

@@ -20,6 +20,7 @@ FILTERED = {
     "webhook": ("span=1h", "span=30d"),
     "log_requests": ("status=4xx", "key={key_id}", "q=nothing", "error=not_found", "route=/v1/chats"),
     "log_outbox": ("state=failed", "line={line_id}", "error=expired"),
+    "pick": ("find=Line+77",),
     "palette": ("q=Line+77", "q={message_id}", "q=%2B15560000077"),
     "operator_organizations": ("q=bench",),
     "operator_lines": ("q=Line+77",),
@@ -30,10 +31,9 @@ def list_pages(world: Any) -> Iterator[tuple[str, str]]:
     """Name and address of every page, and of lists with a filter."""
     from django.urls import NoReverseMatch, URLPattern, get_resolver, reverse
 
-    for name in ACCOUNT:
-        yield name, reverse(name)
+    yield from ((name, reverse(name)) for name in ACCOUNT)
     for pattern in get_resolver("dashboard.urls").url_patterns:
-        name = getattr(pattern, "name", None)
+        name: str = getattr(pattern, "name", None) or ""
         if not isinstance(pattern, URLPattern) or not name or name.startswith(SKIPPED) or name.endswith(SKIPPED):
             continue
         wanted = pattern.pattern.converters

@@ -24,12 +24,13 @@ _NEXT = re.compile(r'href="([^"]*[?&;]before=[^"]+)"')
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """``first`` is a first visit in KB, files included; ``later`` the page alone."""
+    """Times in ms; ``cpu`` is Python's part of the median. ``first``: KB of a first visit with its files; ``later``: of the page alone."""
 
     name: str
     queries: int
     p50: float
     p95: float
+    cpu: float
     later: float
     first: float
     status: int
@@ -57,11 +58,11 @@ def main() -> None:
 
     facts = describe_machine() | {"messages and deliveries": f"{messages:,}", "opened": f"{options.times} times each"}
     began, rows = time.perf_counter(), []
-    print(f"{'page':<58}{'queries':>8}{'p50 ms':>8}{'p95 ms':>8}{'KB':>7}{'first KB':>9}")
+    print(f"{'page':<58}{'queries':>8}{'p50 ms':>8}{'p95 ms':>8}{'cpu ms':>8}{'KB':>7}{'first KB':>9}")
     for row in measure_pages(world, options):
         rows.append(row)
         print(
-            f"{row.name[:57]:<58}{row.queries:>8}{row.p50:>8.1f}{row.p95:>8.1f}{row.later:>7.1f}{row.first:>9.1f}"
+            f"{row.name[:57]:<58}{row.queries:>8}{row.p50:>8.1f}{row.p95:>8.1f}{row.cpu:>8.1f}{row.later:>7.1f}{row.first:>9.1f}"
             f"  {row.mark}",
             flush=True,
         )
@@ -128,18 +129,21 @@ def _open(world: Any, name: str, path: str, times: int) -> tuple[Row, str]:
     with CaptureQueriesContext(connection) as captured:
         response = client.get(path)
     queries = len(captured)  # now: the next request empties what was captured
-    took = []
+    took, used = [], []
     for _ in range(times):
         _forget()
-        began = time.perf_counter()
+        began, cpu = time.perf_counter(), time.process_time()
         response = client.get(path)
+        used.append((time.process_time() - cpu) * 1000)
         took.append((time.perf_counter() - began) * 1000)
     took.sort()
+    used.sort()
     body = b"" if response.streaming else response.content
     html = body.decode() if response.headers.get("Content-Type", "").startswith("text/html") else ""
     later = measure_html(body) / 1024
     row = Row(
-        name=name, queries=queries, p50=took[len(took) // 2], p95=took[round((len(took) - 1) * 0.95)], later=later,
+        name=name, queries=queries, p50=took[len(took) // 2], p95=took[round((len(took) - 1) * 0.95)],
+        cpu=used[len(used) // 2], later=later,
         first=later + sum(measure_files(html).values()) / 1024, status=response.status_code,
     )  # fmt: skip
     return row, html
@@ -155,9 +159,12 @@ def _forget() -> None:
 def _save(rows: list[Row], facts: dict[str, str]) -> None:
     from bench.api import save_table
 
-    table = ["| page | queries | p50 ms | p95 ms | KB | first visit KB | over |", "|---|---|---|---|---|---|---|"]
+    table = [
+        "| page | queries | p50 ms | p95 ms | CPU ms | KB | first visit KB | over |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     table += [
-        f"| {r.name} | {r.queries} | {r.p50:.1f} | {r.p95:.1f} | {r.later:.1f} | {r.first:.1f} | {r.mark} |"
+        f"| {r.name} | {r.queries} | {r.p50:.1f} | {r.p95:.1f} | {r.cpu:.1f} | {r.later:.1f} | {r.first:.1f} | {r.mark} |"
         for r in rows
     ]
     print(f"written: {save_table('pages', facts, table)}")

@@ -16,7 +16,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "base_url": settings.BASE_URL,
         "has_mailbox": settings.DEV_MAILBOX_ENABLED,
         "theme": request.COOKIES.get("theme", ""),
-        "memberships": SimpleLazyObject(lambda: _list_memberships(request)),
+        "memberships": getattr(request, "memberships", []),
         "nav_counts": SimpleLazyObject(lambda: {"unread": news.unread, "failing": news.failing}),
         "banner": SimpleLazyObject(lambda: news.banner),
     }
@@ -25,10 +25,3 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 def _get_news(request: HttpRequest) -> ShellNews:
     membership: Membership | None = getattr(request, "membership", None)
     return get_shell_news(membership.organization) if membership else ShellNews()
-
-
-def _list_memberships(request: HttpRequest) -> list[Membership]:
-    """The organizations of the switcher: one query, only when a page shows the sidebar."""
-    if not request.user.is_authenticated:
-        return []
-    return list(Membership.objects.filter(user=request.user).select_related("organization").order_by("id")[:50])

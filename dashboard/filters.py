@@ -33,12 +33,13 @@ class Search:
 
 @dataclass(frozen=True)
 class Choice:
-    """A chip with check boxes; ``single`` gives radio buttons."""
+    """A chip with check boxes; ``single`` gives radio buttons. ``source``: more is found by searching (pickers)."""
 
     name: str
     label: str
     options: Sequence[tuple[str, str]]
     single: bool = False
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Chip:
     options: list[tuple[str, str, bool]] = field(default_factory=list)
     start: str = ""
     end: str = ""
+    source: str = ""
 
 
 class FilterBar:
@@ -135,9 +137,15 @@ class FilterBar:
         words = [text for value, text in one.options if value in chosen]
         shown = ", ".join(words[:2]) + (f" +{len(words) - 2}" if len(words) > 2 else "")
         options = [(value, text, value in chosen) for value, text in one.options]
-        kind = "one" if one.single else "many"
-        url = self._url(one.name)
-        return Chip(name=one.name, label=one.label, kind=kind, shown=shown, clear_url=url, options=options)
+        return Chip(
+            name=one.name,
+            label=one.label,
+            kind="one" if one.single else "many",
+            shown=shown,
+            clear_url=self._url(one.name),
+            options=options,
+            source=one.source,
+        )
 
     def _time_chip(self, one: TimeRange) -> Chip:
         preset = self._got.get("time", "")

@@ -19,6 +19,7 @@ AREAS = (
     "api_reference",
     "docs",
     "dev",
+    "pickers",
 )
 
 

@@ -1,6 +1,6 @@
 """Reading lines. The sandbox line is everybody's, once their pairing is active."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -65,3 +65,17 @@ def list_hours(*, line_ids: Collection[UUID], since: datetime) -> list[LineHour]
     """Roll-ups of hours from ``since`` on, oldest first."""
     rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=since).defer("minutes")
     return list(rows.order_by("hour"))
+
+
+def list_lines_by_key(*, organization: Organization, keys: Iterable[UUID]) -> list[Line]:
+    """The organization's and the sandbox line, by name, without deleted ones. One query, none without keys."""
+    wanted = set(keys)
+    if not wanted:
+        return []
+    readable = Q(organization=organization) | Q(is_sandbox=True)
+    return list(Line.objects.filter(readable, pk__in=wanted, deleted_at=None).order_by("label", "handle"))
+
+
+def name_lines(*, organization: Organization, keys: Iterable[UUID]) -> dict[UUID, str]:
+    """What to call lines, by key. One query, none without keys."""
+    return {line.pk: str(line) for line in list_lines_by_key(organization=organization, keys=keys)}

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import models
+
 from core.clock import to_ms
 from core.cursors import decode_cursor, encode_cursor
 from core.errors import InvalidRequestError, not_found
 from core.ids import DELIVERY, REPLAY, WEBHOOK, parse_id
+from core.pages import Page, read_page
 from events.models import Event
 from webhooks_app.delivery_search import count_matching, find_newer, find_older, make_plan, searched_to
 from webhooks_app.filters import DeliveryFilter
@@ -75,9 +78,23 @@ def to_ms_down(attempt: Attempt) -> int:
 # --- endpoints -------------------------------------------------------------------------------------------------------
 
 
-def list_endpoints(*, organization_id: UUID) -> list[Endpoint]:
-    """Endpoints that are not deleted, oldest first, at most 1,000."""
-    return list(Endpoint.objects.filter(organization_id=organization_id, deleted_at=None).order_by("id")[:1000])
+def count_takers(*, organization_id: UUID) -> dict[str, int]:
+    """How many endpoints take each event. One query."""
+    rows = Endpoint.objects.filter(organization_id=organization_id, deleted_at=None)
+    names = rows.annotate(name=models.Func("events", function="unnest", output_field=models.CharField())).values("name")
+    return {row["name"]: row["takers"] for row in names.annotate(takers=models.Count("id"))}
+
+
+def list_takers(*, organization_id: UUID, event: str, limit: int = PAGE_SIZE) -> list[Endpoint]:
+    """Endpoints that take an event, oldest first."""
+    rows = Endpoint.objects.filter(organization_id=organization_id, deleted_at=None, events__contains=[event])
+    return list(rows.order_by("id")[:limit])
+
+
+def list_endpoint_page(*, organization_id: UUID, before: str | None = None, after: str | None = None) -> Page[Endpoint]:
+    """One page of the endpoints that are not deleted, oldest first."""
+    rows = Endpoint.objects.filter(organization_id=organization_id, deleted_at=None)
+    return read_page(rows, order=("id",), before=before, after=after)
 
 
 def get_endpoint(*, organization_id: UUID, endpoint: str | UUID) -> Endpoint:

@@ -1,6 +1,5 @@
 """The form of an API key, for making one and for changing it."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +10,7 @@ from accounts.models import ApiKey
 from accounts.scopes import SCOPES
 from core.clock import now
 from dashboard.forms.base import PageForm
-from lines.models import Line
+from dashboard.pickers import PickLines
 
 LIFETIMES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), ("date", "On a date…"))
 OVERLAPS = (
@@ -68,12 +67,13 @@ class KeyForm(PageForm):
         label="Sends per day", required=False, help_text="Counted per UTC day. Empty: no limit."
     )
 
-    def __init__(self, *args: Any, lines: Sequence[Line], key: ApiKey | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, pick: PickLines, key: ApiKey | None = None, **kwargs: Any) -> None:
         if key is not None:
             kwargs.setdefault("initial", _initial(key))
         super().__init__(*args, **kwargs)
-        self.lines, self.key = lines, key
-        self.fields["line_ids"].choices = [(str(line.pk), str(line)) for line in lines]  # type: ignore[attr-defined]
+        self.key = key
+        self.picker = pick(self["line_ids"].value() or ())
+        self.fields["line_ids"].choices = [(str(o.key), o.text) for o in self.picker.options]  # type: ignore[attr-defined]
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -107,10 +107,6 @@ class KeyForm(PageForm):
     def chosen_scopes(self) -> set[str]:
         value = self["scopes"].value()
         return set(value or ())
-
-    @property
-    def chosen_lines(self) -> set[str]:
-        return {str(value) for value in self["line_ids"].value() or ()}
 
     @property
     def is_restricted(self) -> bool:

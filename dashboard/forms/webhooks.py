@@ -1,14 +1,13 @@
 """The form of an endpoint, for adding one and for changing it. Values are checked by the service."""
 
-from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
 from django import forms
 
 from dashboard.forms.base import PageForm
+from dashboard.pickers import PickLines
 from events.types import PUBLIC_EVENTS
-from lines.models import Line
 from webhooks_app.catalogue import CATALOGUE
 from webhooks_app.models import Endpoint
 
@@ -46,11 +45,12 @@ class EndpointForm(PageForm):
     )
     is_ordered = forms.BooleanField(required=False)
 
-    def __init__(self, *args: Any, lines: Sequence[Line], endpoint: Endpoint | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, pick: PickLines, endpoint: Endpoint | None = None, **kwargs: Any) -> None:
         kwargs.setdefault("initial", _initial(endpoint) if endpoint else {"events": list(PUBLIC_EVENTS)})
         super().__init__(*args, **kwargs)
-        self.lines, self.endpoint = lines, endpoint
-        self.fields["line_ids"].choices = [(str(line.pk), str(line)) for line in lines]  # type: ignore[attr-defined]
+        self.endpoint = endpoint
+        self.picker = pick(self["line_ids"].value() or ())
+        self.fields["line_ids"].choices = [(str(o.key), o.text) for o in self.picker.options]  # type: ignore[attr-defined]
 
     def clean_headers(self) -> dict[str, str]:
         headers: dict[str, str] = {}
@@ -83,10 +83,6 @@ class EndpointForm(PageForm):
     @property
     def chosen_events(self) -> set[str]:
         return set(self["events"].value() or ())
-
-    @property
-    def chosen_lines(self) -> set[str]:
-        return {str(value) for value in self["line_ids"].value() or ()}
 
     @property
     def is_restricted(self) -> bool:

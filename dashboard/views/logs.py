@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
-from accounts.api_requests import STATUS_CLASSES, RequestFilter, get_request, list_key_names, list_requests, list_routes
+from accounts.api_requests import STATUS_CLASSES, RequestFilter, get_request, list_requests, list_routes, name_keys
 from accounts.models import ApiRequest
 from accounts.services.audit import Actor, record_change
 from core.errors import AppError
@@ -28,9 +28,8 @@ from dashboard.log_words import (
     show_body,
     show_payload,
 )
+from dashboard.pickers import make_choice
 from dashboard.trace import build_trace
-from lines.models import Line
-from lines.selectors import list_lines
 from messaging.addressing import Sender
 from messaging.models import Chat, OutboxItem
 from messaging.outbox_log import OutboxFilter, get_outbox_item, list_outbox_log, list_request_items
@@ -60,12 +59,11 @@ def index(request: PageRequest) -> HttpResponse:
 
 @page(role="member", methods=("GET", "HEAD"))
 def requests(request: PageRequest) -> HttpResponse:
-    names = list_key_names(organization=request.organization)
     bar = FilterBar(
         request,
         [
             Search("q", "Request id or outbox id"),
-            Choice("key", "Key", [(public_id(API_KEY, key), name) for key, name in names.items()], single=True),
+            make_choice(request, "key", "Key", "keys"),
             Choice("method", "Method", [(name, name) for name in METHODS]),
             Choice("route", "Route", [(route, route) for route in list_routes(organization=request.organization)]),
             Choice("status", "Status", [(name, name) for name in STATUS_CLASSES]),
@@ -79,6 +77,7 @@ def requests(request: PageRequest) -> HttpResponse:
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )
+    names = name_keys(organization=request.organization, keys=[row.api_key_id for row in found.rows])
     rows = [(row, _key_name(row, names)) for row in found.rows]
     return render(request, "dashboard/logs/requests.html", {"bar": bar, "page": found, "rows": rows})
 
@@ -116,7 +115,7 @@ def request_detail(request: PageRequest, request_id: str) -> HttpResponse:
     if found is None:
         raise Http404
     items = list_request_items(organization=request.organization, request_id=found.request_id)
-    names = list_key_names(organization=request.organization)
+    names = name_keys(organization=request.organization, keys=[found.api_key_id])
     trace = build_trace(message=None, item=items[0]) if items else None
     context = {
         "found": found,
@@ -136,13 +135,12 @@ def request_detail(request: PageRequest, request_id: str) -> HttpResponse:
 
 @page(role="member", methods=("GET", "HEAD"))
 def outbox(request: PageRequest) -> HttpResponse:
-    lines = list_lines(organization=request.organization)
     bar = FilterBar(
         request,
         [
             Search("q", "Outbox, request or chat id"),
             Choice("state", "State", list(OUTBOX_STATES.items())),
-            Choice("line", "Line", [(line.public_id, str(line)) for line in lines], single=True),
+            make_choice(request, "line", "Line", "lines"),
             Choice("operation", "Operation", list(OPERATIONS.items())),
             Choice("error", "Error", [(code, code) for code in OUTBOX_ERRORS]),
             TimeRange(),
@@ -154,7 +152,7 @@ def outbox(request: PageRequest) -> HttpResponse:
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )
-    rows = _make_rows(found.rows, lines)
+    rows = _make_rows(found.rows)
     return render(request, "dashboard/logs/outbox.html", {"bar": bar, "page": found, "rows": rows})
 
 
@@ -176,21 +174,24 @@ def _read_outbox_filter(bar: FilterBar) -> OutboxFilter:
     )
 
 
-def _make_rows(items: list[OutboxItem], lines: list[Line]) -> list[OutboxRow]:
-    """The items with line and recipient: one query for all chats."""
-    names = {line.id: str(line) for line in lines}
-    chats = {chat.id: str(chat) for chat in Chat.objects.filter(pk__in={item.chat_id for item in items})}
+def _make_rows(items: list[OutboxItem]) -> list[OutboxRow]:
+    """The items with line and recipient: one query for all chats and their lines."""
+    chats = Chat.objects.select_related("line").in_bulk({item.chat_id for item in items})
     return [
         OutboxRow(
             item=item,
             state=outbox_state(item),
             operation=OPERATIONS.get(item.operation, item.operation),
-            line=names.get(item.line_id, "A former line"),
-            to=chats.get(item.chat_id, ""),
+            line=_name_line(chats.get(item.chat_id)),
+            to=str(chats.get(item.chat_id, "")),
             anchor=outbox_anchor(item.error),
         )
         for item in items
     ]
+
+
+def _name_line(chat: Chat | None) -> str:
+    return str(chat.line) if chat is not None and chat.line.deleted_at is None else "A former line"
 
 
 def _find_item(request: PageRequest, item_id: str) -> OutboxItem:
@@ -203,7 +204,7 @@ def _find_item(request: PageRequest, item_id: str) -> OutboxItem:
 @page(role="member", methods=("GET", "HEAD"))
 def outbox_detail(request: PageRequest, item_id: str) -> HttpResponse:
     item = _find_item(request, item_id)
-    (row,) = _make_rows([item], list_lines(organization=request.organization))
+    (row,) = _make_rows([item])
     context = {
         "row": row,
         "item": item,

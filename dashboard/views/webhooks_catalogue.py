@@ -9,26 +9,26 @@ from django.urls import path
 
 from core.ids import DELIVERY
 from dashboard.access import PageRequest, page
-from dashboard.webhooks.endpoints import describe_endpoint, name_lines
-from dashboard.webhooks.parts import list_lines
+from dashboard.webhooks.endpoints import describe_endpoint
+from lines.selectors import name_lines
 from webhooks_app.catalogue import CATALOGUE, build_example
-from webhooks_app.selectors import list_endpoints
+from webhooks_app.selectors import count_takers, list_takers
 
 SENT_AT = 1_760_000_000_123
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def events(request: PageRequest) -> HttpResponse:
-    endpoints = list_endpoints(organization_id=request.organization.id)
-    kinds = [(kind, sum(kind.name in endpoint.events for endpoint in endpoints)) for kind in CATALOGUE.values()]
+    takers = count_takers(organization_id=request.organization.id)
+    kinds = [(kind, takers.get(kind.name, 0)) for kind in CATALOGUE.values()]
     return render(request, "dashboard/webhooks/events.html", {"kinds": kinds, "tab": "events"})
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def event(request: PageRequest, event_type: str) -> HttpResponse:
     kind = CATALOGUE[event_type]
-    names = name_lines(list_lines(request))
-    takers = [e for e in list_endpoints(organization_id=request.organization.id) if kind.name in e.events]
+    takers = list_takers(organization_id=request.organization.id, event=kind.name)
+    names = name_lines(organization=request.organization, keys=[one for e in takers for one in e.line_ids or ()])
     body = {
         "event": kind.name,
         "data": build_example(kind.name, sent_at=SENT_AT),

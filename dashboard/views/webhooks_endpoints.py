@@ -16,17 +16,19 @@ from core.errors import AppError
 from dashboard.access import PageRequest, page
 from dashboard.forms.errors import show_error
 from dashboard.forms.webhooks import EndpointForm
+from dashboard.pickers import pick_lines
 from dashboard.undo import say_with_undo
 from dashboard.webhooks.attempts import describe_attempt
 from dashboard.webhooks.deliveries import describe_deliveries
-from dashboard.webhooks.endpoints import describe_endpoint, list_next_steps, name_lines
+from dashboard.webhooks.endpoints import describe_endpoint, list_next_steps
 from dashboard.webhooks.health import SPANS, make_health
-from dashboard.webhooks.parts import find_endpoint, go, list_lines, show_dialog
+from dashboard.webhooks.parts import find_endpoint, go, show_dialog
 from events.types import PUBLIC_EVENTS
+from lines.selectors import list_lines_by_key, name_lines
 from webhooks_app.endpoint_hours import list_hours
 from webhooks_app.filters import DeliveryFilter
 from webhooks_app.models import Delivery, Endpoint
-from webhooks_app.selectors import list_deliveries, list_endpoints
+from webhooks_app.selectors import list_deliveries, list_endpoint_page
 from webhooks_app.services.endpoints import (
     create_endpoint,
     delete_endpoint,
@@ -41,11 +43,15 @@ RECENT = 10
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    endpoints = list_endpoints(organization_id=request.organization.id)
-    names = name_lines(list_lines(request))
+    found = list_endpoint_page(
+        organization_id=request.organization.id, before=request.GET.get("before"), after=request.GET.get("after")
+    )
+    endpoints = found.rows
+    names = name_lines(organization=request.organization, keys=[one for e in endpoints for one in e.line_ids or ()])
     hours = list_hours(endpoint_ids=[endpoint.pk for endpoint in endpoints], since=_day_ago())
     context = {
         "rows": [describe_endpoint(endpoint, names, hours[endpoint.pk]) for endpoint in endpoints],
+        "page": found,
         "can_manage": request.membership.is_admin,
         "tab": "endpoints",
     }
@@ -55,7 +61,7 @@ def index(request: PageRequest) -> HttpResponse:
 @never_cache
 @page(role="admin")
 def new(request: PageRequest) -> HttpResponse:
-    form = EndpointForm(request.POST or None, lines=list_lines(request))
+    form = EndpointForm(request.POST or None, pick=pick_lines(request, "lines"))
     if request.method == "POST" and form.is_valid():
         try:
             endpoint, secret = create_endpoint(
@@ -75,13 +81,13 @@ def new(request: PageRequest) -> HttpResponse:
 @page(role="member", methods=("GET", "HEAD"))
 def detail(request: PageRequest, webhook_id: str) -> HttpResponse:
     endpoint = find_endpoint(request, webhook_id)
-    lines = list_lines(request)
+    lines = list_lines_by_key(organization=request.organization, keys=endpoint.line_ids or ())
     at = now()
     span = request.GET.get("span", "24h") if request.GET.get("span") in SPANS else "24h"
     context = {
         "endpoint": endpoint,
-        "row": describe_endpoint(endpoint, name_lines(lines)),
-        "endpoint_lines": [line for line in lines if endpoint.line_ids and line.pk in endpoint.line_ids],
+        "row": describe_endpoint(endpoint, {line.pk: str(line) for line in lines}),
+        "endpoint_lines": lines,
         "steps": list_next_steps(endpoint, at),
         "health": make_health(endpoint, span, at),
         "span": span,
@@ -99,7 +105,7 @@ def detail(request: PageRequest, webhook_id: str) -> HttpResponse:
 @page(role="admin")
 def edit(request: PageRequest, webhook_id: str) -> HttpResponse:
     endpoint = find_endpoint(request, webhook_id)
-    form = EndpointForm(request.POST or None, lines=list_lines(request), endpoint=endpoint)
+    form = EndpointForm(request.POST or None, pick=pick_lines(request, "lines"), endpoint=endpoint)
     if request.method == "POST" and form.is_valid():
         try:
             update_endpoint(endpoint=endpoint, actor=Actor.from_request(request), **form.changes())

@@ -6,15 +6,12 @@ from uuid import UUID
 from core.ids import CHAT, DELIVERY, LINE, WEBHOOK, parse_id
 from dashboard.access import PageRequest
 from dashboard.filters import Choice, FilterBar, Search, TimeRange
+from dashboard.pickers import make_choice
 from dashboard.states import STATES as SHOWN_STATES
-from dashboard.webhooks.endpoints import split_url
-from dashboard.webhooks.parts import list_lines
 from events.types import PUBLIC_EVENTS
 from messaging.models import Chat
 from webhooks_app.error_texts import ERROR_TEXTS
 from webhooks_app.filters import STATES, DeliveryFilter
-from webhooks_app.models import Endpoint
-from webhooks_app.selectors import list_endpoints
 
 STATUS_WORDS = (
     ("2xx", "2xx accepted"),
@@ -28,17 +25,15 @@ WAITING = ("pending", "retrying")
 MOST_IDS = 100
 
 
-def make_filter_bar(request: PageRequest, endpoints: list[Endpoint]) -> FilterBar:
-    """One query for the lines, and one for a chat that is filtered by."""
+def make_filter_bar(request: PageRequest) -> FilterBar:
+    """One query each for lines and endpoints, and one for a chat that is filtered by."""
     states = [(name, SHOWN_STATES["delivery"][name][1]) for name in STATES]
     filters: list[Search | Choice | TimeRange] = [
         Search("q", "Id of anything"),
         Choice("state", "State", states),
-        Choice(
-            "endpoint", "Endpoint", [(one.public_id, "".join(split_url(one.url))) for one in endpoints], single=True
-        ),
+        make_choice(request, "endpoint", "Endpoint", "endpoints"),
         Choice("event", "Event", [(name, name) for name in PUBLIC_EVENTS]),
-        Choice("line", "Line", [(line.public_id, str(line)) for line in list_lines(request)], single=True),
+        make_choice(request, "line", "Line", "lines"),
         Choice("status", "HTTP status", STATUS_WORDS, single=True),
         Choice("error", "Error", [(name, text.title) for name, text in ERROR_TEXTS.items()], single=True),
         TimeRange(),
@@ -77,12 +72,7 @@ def read_filter(request: PageRequest, bar: FilterBar) -> DeliveryFilter:
 
 
 def find_filter(request: PageRequest) -> tuple[FilterBar, DeliveryFilter]:
-    """A deleted endpoint is offered when the address names it: its log stays readable."""
-    endpoints = list_endpoints(organization_id=request.organization.id)
-    asked = parse_id(WEBHOOK, request.GET.get("endpoint", ""))
-    if asked and all(endpoint.pk != asked for endpoint in endpoints):
-        endpoints += Endpoint.objects.filter(pk=asked, organization=request.organization)
-    bar = make_filter_bar(request, endpoints)
+    bar = make_filter_bar(request)
     return bar, read_filter(request, bar)
 
 

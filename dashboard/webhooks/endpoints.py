@@ -8,7 +8,6 @@ from uuid import UUID
 
 from core.clock import now
 from dashboard.webhooks.attempts import describe_answer
-from lines.models import Line
 from webhooks_app.endpoint_hours import Hour
 from webhooks_app.error_texts import describe_error
 from webhooks_app.models import Endpoint
@@ -145,7 +144,3 @@ def list_next_steps(endpoint: Endpoint, at: datetime) -> list[NextStep]:
     if endpoint.previous_secret and endpoint.previous_until and endpoint.previous_until > at:
         steps.append(NextStep(text="The old secret stops signing", at=endpoint.previous_until))
     return sorted(steps, key=lambda step: step.at or at)
-
-
-def name_lines(lines: Sequence[Line]) -> dict[UUID, str]:
-    return {line.pk: str(line) for line in lines}

@@ -2,18 +2,14 @@
 
 from typing import Any
 
-from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django_htmx.http import HttpResponseClientRedirect
 
 from core.errors import NotFoundError
 from dashboard.access import PageRequest
-from lines.models import Line
 from webhooks_app.models import Endpoint
 from webhooks_app.selectors import get_endpoint
-
-MOST_LINES = 1000
 
 
 def find_endpoint(request: PageRequest, endpoint_id: str) -> Endpoint:
@@ -22,12 +18,6 @@ def find_endpoint(request: PageRequest, endpoint_id: str) -> Endpoint:
         return get_endpoint(organization_id=request.organization.id, endpoint=endpoint_id)
     except NotFoundError:
         raise Http404 from None
-
-
-def list_lines(request: PageRequest) -> list[Line]:
-    """The organization's own by name, and the shared sandbox line, whose events it gets as far as it is paired."""
-    lines = Line.objects.filter(Q(organization=request.organization) | Q(is_sandbox=True), deleted_at=None)
-    return list(lines.order_by("is_sandbox", "label", "handle")[:MOST_LINES])
 
 
 def show_dialog(

@@ -2,7 +2,6 @@
 
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.conf import settings
 from django.contrib import messages
@@ -32,8 +31,9 @@ from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.keys import KeyForm, RollForm
 from dashboard.keys import describe_key, list_scope_rows, make_usage_chart
+from dashboard.pickers import make_choice, pick_lines
+from lines.selectors import list_lines_by_key, name_lines
 from dashboard.undo import say_with_undo
-from lines.models import Line
 
 STATE_WORDS = {
     "active": "Active",
@@ -42,29 +42,32 @@ STATE_WORDS = {
     "expired": "Expired",
     "revoked": "Revoked",
 }
-MOST_LINES = 1000
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    lines = _list_lines(request)
     states = [state for state in request.GET.getlist("state") if state in KEY_STATES]
     scope = request.GET.get("scope", "") if request.GET.get("scope") in SCOPES else ""
+    line_choice = make_choice(request, "line", "Line", "own_lines")
+    line_id = request.GET.get("line", "")
     found = list_keys(
         organization=request.organization,
         search=request.GET.get("q", "").replace("\x00", "").strip()[:80],
         states=states,
         scope=scope,
-        line_id=parse_id(LINE, request.GET.get("line", "")),
+        line_id=parse_id(LINE, line_id),
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )
-    names = _name_lines(lines)
+    names = name_lines(
+        organization=request.organization, keys=[one for key in found.rows for one in key.line_ids or ()]
+    )
     context = {
         "page": found,
         "query": keep_query(request),
         "rows": [describe_key(key, names) for key in found.rows],
-        "lines": lines,
+        "line_choice": line_choice,
+        "line": line_id if line_id in dict(line_choice.options) else "",
         "state_words": STATE_WORDS,
         "states": states,
         "scopes": SCOPES,
@@ -79,7 +82,9 @@ def index(request: PageRequest) -> HttpResponse:
 @never_cache
 @page(role="admin")
 def new(request: PageRequest) -> HttpResponse:
-    form = KeyForm(posted(request), lines=_list_lines(request), initial={"scopes": list(SCOPES), "reach": "all"})
+    form = KeyForm(
+        posted(request), pick=pick_lines(request, "own_lines"), initial={"scopes": list(SCOPES), "reach": "all"}
+    )
     if request.method == "POST" and form.is_valid():
         try:
             if has_active_key_named(organization=request.organization, name=form.cleaned_data["name"]):
@@ -99,10 +104,11 @@ def detail(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
     days = 30 if request.GET.get("days") == "30" else 1
     at = now()
+    lines = list_lines_by_key(organization=request.organization, keys=key.line_ids or ())
     context = {
         "key": key,
-        "row": describe_key(key, _name_lines(_list_lines(request))),
-        "key_lines": [line for line in _list_lines(request) if key.line_ids and line.pk in key.line_ids],
+        "row": describe_key(key, {line.pk: str(line) for line in lines}),
+        "key_lines": lines,
         "chart": make_usage_chart(list_key_hours(key=key, since=at - timedelta(days=days)), days=days, at=at),
         "days": days,
         "query": keep_query(request),
@@ -116,7 +122,7 @@ def detail(request: PageRequest, key_id: str) -> HttpResponse:
 @page(role="admin")
 def edit(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
-    form = KeyForm(posted(request), lines=_list_lines(request), key=key)
+    form = KeyForm(posted(request), pick=pick_lines(request, "own_lines"), key=key)
     if request.method == "POST" and form.is_valid():
         try:
             if has_active_key_named(organization=request.organization, name=form.cleaned_data["name"], but=key):
@@ -173,19 +179,6 @@ def _get_key(request: PageRequest, key_id: str) -> ApiKey:
     if key is None:
         raise Http404
     return key
-
-
-def _list_lines(request: PageRequest) -> list[Line]:
-    lines: list[Line] | None = getattr(request, "_key_lines", None)
-    if lines is None:
-        own = Line.objects.filter(organization=request.organization, deleted_at=None)
-        lines = list(own.order_by("label", "handle")[:MOST_LINES])
-        request._key_lines = lines  # type: ignore[attr-defined]
-    return lines
-
-
-def _name_lines(lines: list[Line]) -> dict[UUID, str]:
-    return {line.pk: str(line) for line in lines}
 
 
 def _go(request: PageRequest, key: ApiKey) -> HttpResponse:
