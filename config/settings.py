@@ -265,6 +265,9 @@ SWEEPS: dict[str, float] = {
     "webhooks_app.sweeps.run_retention": 3600.0,
     "events.sweeps.keep_partitions": 3600.0,
     "lines.sweeps.send_due_alerts": 60.0,
+    "lines.sweeps.add_up_day": 300.0,
+    "lines.sweeps.add_up_month": 21_600.0,
+    "webhooks_app.sweeps.add_up_hours": 300.0,
     "accounts.sweeps.delete_organizations": 3600.0,
     "api.idempotency.purge_answers": 3600.0,
 }

@@ -43,6 +43,11 @@ def get_line(*, organization: Organization | UUID, line_id: UUID | str) -> Line:
     return line
 
 
+def get_oldest_line(*, organization: Organization) -> Line | None:
+    """Of its own lines."""
+    return Line.objects.filter(organization=organization, deleted_at=None, is_sandbox=False).order_by("id").first()
+
+
 def get_sandbox_line() -> Line | None:
     """The operator's shared line; None before ``ensure_sandbox_line`` has run."""
     return Line.objects.filter(is_sandbox=True, handle=settings.SANDBOX_LINE_HANDLE, deleted_at=None).first()

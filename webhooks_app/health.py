@@ -8,6 +8,7 @@ from django.db import connection
 
 from core.clock import now
 from webhooks_app.histogram import SIZE, percentile
+from webhooks_app.span_health import HOURS
 
 # range -> (span, width of a point, whether it is read from the minutes)
 RANGES: dict[str, tuple[timedelta, timedelta, bool]] = {
@@ -16,10 +17,15 @@ RANGES: dict[str, tuple[timedelta, timedelta, bool]] = {
     "7d": (timedelta(days=7), timedelta(hours=3), False),
     "30d": (timedelta(days=30), timedelta(hours=12), False),
 }
+_ROWS = """
+SELECT {name} AS hour, delivered, retried, failed, histogram FROM webhooks_app_endpoint{name}
+WHERE {column} = %(owner)s AND {name} >= %(start)s AND {name} < %(end)s
+"""
 _READ = """
 WITH points AS (
-    SELECT to_timestamp(floor(extract(epoch FROM {column}) / %s) * %s) AS start, delivered, retried, failed, histogram
-    FROM {table} WHERE {owner} = %s AND {column} >= %s AND {column} < %s),
+    SELECT to_timestamp(floor(extract(epoch FROM hour) / %(width)s) * %(width)s) AS start, delivered, retried, failed,
+        histogram
+    FROM ({rows}) AS rows),
 sums AS (
     SELECT start, sum(delivered)::int AS delivered, sum(retried)::int AS retried, sum(failed)::int AS failed
     FROM points GROUP BY start),
@@ -80,25 +86,31 @@ def _read(owner: str, key: UUID, span: str, at: datetime, *, is_coarse: bool = F
     seconds = int(width.total_seconds())
     end = (int(at.timestamp()) // seconds + 1) * seconds
     start = end - int(length.total_seconds())
-    table, column = ("webhooks_app_endpointminute", "minute") if is_fine else ("webhooks_app_endpointhour", "hour")
+    rows = HOURS
+    if is_fine or owner == "endpoint_id":
+        rows = _ROWS.format(name="minute" if is_fine else "hour", column=owner)
     with connection.cursor() as cursor:
         cursor.execute(
-            _READ.format(table=table, column=column, owner=owner),
-            [seconds, seconds, key, datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)],
+            _READ.format(rows=rows),
+            {"width": seconds, "owner": key, "start": _moment(start), "end": _moment(end)},
         )
-        rows = {int(row[0].timestamp()): row for row in cursor.fetchall()}
+        found = {int(row[0].timestamp()): row for row in cursor.fetchall()}
     points, whole, sums = [], [0] * SIZE, [0, 0, 0]
     for moment in range(start, end, seconds):
-        row = rows.get(moment)
+        row = found.get(moment)
         if row is None:
-            points.append(HealthPoint(start=datetime.fromtimestamp(moment, UTC)))
+            points.append(HealthPoint(start=_moment(moment)))
             continue
         histogram = row[4] or []
         points.append(_point(row[0], row[1], row[2], row[3], histogram))
         whole = [a + b for a, b in zip(whole, histogram or [0] * SIZE, strict=True)]
         sums = [a + b for a, b in zip(sums, row[1:4], strict=True)]
-    total = _point(datetime.fromtimestamp(start, UTC), sums[0], sums[1], sums[2], whole)
+    total = _point(_moment(start), sums[0], sums[1], sums[2], whole)
     return HealthSeries(points=points, total=total, width_seconds=seconds)
+
+
+def _moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _point(start: datetime, delivered: int, retried: int, failed: int, histogram: list[int]) -> HealthPoint:

@@ -9,10 +9,19 @@ from django.db import connection
 
 from webhooks_app.histogram import SIZE, percentile
 
+# What is added up, and after its newest hour the hours of the endpoints (services/organization_hours.py)
+HOURS = """
+SELECT hour, delivered, retried, failed, histogram FROM webhooks_app_organizationhour
+WHERE organization_id = %(owner)s AND hour >= %(start)s AND hour < %(end)s
+UNION ALL
+SELECT hour, delivered, retried, failed, histogram FROM webhooks_app_endpointhour
+WHERE organization_id = %(owner)s AND hour < %(end)s AND hour >= greatest(%(start)s,
+    (SELECT max(hour) + interval '1 hour' FROM webhooks_app_organizationhour))
+"""
 _BUCKETS = ", ".join(f"coalesce(sum(histogram[{place}]), 0)::int" for place in range(1, SIZE + 1))
 _READ = f"""
 SELECT hour, sum(delivered)::int, sum(retried)::int, sum(failed)::int, {_BUCKETS}
-FROM webhooks_app_endpointhour WHERE organization_id = %s AND hour >= %s AND hour < %s GROUP BY hour
+FROM ({HOURS}) AS hours GROUP BY hour
 """
 
 
@@ -50,7 +59,7 @@ class SpanHealth:
 def list_hours(*, organization_id: UUID, start: datetime, end: datetime) -> list[HourHealth]:
     """Hours with attempts in ``[start, end)``. One query over the hourly roll-up, never the attempts."""
     with connection.cursor() as cursor:
-        cursor.execute(_READ, [organization_id, start, end])
+        cursor.execute(_READ, {"owner": organization_id, "start": start, "end": end})
         return [
             HourHealth(hour=row[0], delivered=row[1], retried=row[2], failed=row[3], histogram=row[4:])
             for row in cursor.fetchall()

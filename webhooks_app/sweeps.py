@@ -6,7 +6,8 @@ from django.conf import settings
 
 from core.clock import now
 from core.hints import send_hint
-from webhooks_app.models import EndpointHour, EndpointMinute, EngineBatch, Replay, ReplayState
+from webhooks_app.models import EndpointHour, EndpointMinute, EngineBatch, OrganizationHour, Replay, ReplayState
+from webhooks_app.services import organization_hours
 from webhooks_app.services.claim import list_waiting
 from webhooks_app.services.failing import check_failing_endpoints
 from webhooks_app.services.secrets import activate_overdue_secrets
@@ -31,8 +32,14 @@ def keep_endpoints() -> None:
     check_failing_endpoints()
 
 
+def add_up_hours() -> None:
+    """The hours of organizations, for charts."""
+    organization_hours.add_up_hours()
+
+
 def run_retention() -> None:
     """Roll-ups past their use. Deliveries and attempts go with their partitions: events.sweeps.keep_partitions."""
     moment = now()
     EndpointMinute.objects.filter(minute__lt=moment - MINUTES_KEPT).delete()
-    EndpointHour.objects.filter(hour__lt=moment - timedelta(days=settings.EVENT_RETENTION_DAYS)).delete()
+    for model in (EndpointHour, OrganizationHour):
+        model.objects.filter(hour__lt=moment - timedelta(days=settings.EVENT_RETENTION_DAYS)).delete()

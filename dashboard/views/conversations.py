@@ -52,13 +52,15 @@ def list_context(request: PageRequest) -> dict[str, Any]:
     show = show if show in FILTERS else "all"
     before = request.GET.get("before") or None
     context: dict[str, Any] = {"show": show, "query": query, "line": line, "marks": count_marks(request.organization)}
-    if line is None and not query and not before:
-        context["sections"] = list_sections(request.organization, show=show, query=query)
+    is_flat = request.GET.get("line") == "all"  # newest first over all lines
+    if line is None and not query and not before and not is_flat:
+        found = list_sections(request.organization, show=show)
+        context |= {"sections": found.sections, "has_more_lines": found.has_more}
     else:
         context["page"] = list_chat_page(request.organization, show=show, query=query, line=line, before=before)
-    context["list_params"] = urlencode(
-        {k: v for k, v in (("show", show), ("q", query), ("line", line.public_id if line else "")) if v and v != "all"}
-    )
+    place = line.public_id if line else "all" if is_flat else ""
+    kept = (("show", show if show != "all" else ""), ("q", query), ("line", place))
+    context["list_params"] = urlencode({name: value for name, value in kept if value})
     context["masked"] = not request.membership.sees_text
     return context
 

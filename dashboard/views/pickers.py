@@ -12,7 +12,7 @@ NAMES = {"lines": ("line", "line_ids"), "own_lines": ("line", "line_ids"), "keys
 
 @page(role="member", methods=("GET", "HEAD"))
 def options(request: PageRequest) -> HttpResponse:
-    """``?source=lines&name=line&find=Oslo``: the fragment for the field ``name``, whose own values are what is chosen."""
+    """``?source=lines&name=line&find=Oslo``: a fragment for the field ``name``; its own values are what is chosen."""
     source = request.GET.get("source", "")
     source = source if source in NAMES else "lines"
     name = request.GET.get("name", "")

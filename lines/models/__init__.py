@@ -1,5 +1,5 @@
 from lines.models.alert import AlertRule, AlertSent
-from lines.models.counters import LineDayContact, LineHour
+from lines.models.counters import LineDayContact, LineHour, OrganizationHour
 from lines.models.line import HealthState, Line, Node
 from lines.models.sandbox import SandboxPairing, SandboxUsage
 
@@ -11,6 +11,7 @@ __all__ = [
     "LineDayContact",
     "LineHour",
     "Node",
+    "OrganizationHour",
     "SandboxPairing",
     "SandboxUsage",
 ]

@@ -1,6 +1,7 @@
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
+from accounts.models import Organization
 from lines.models.line import Line
 
 
@@ -40,3 +41,18 @@ class LineDayContact(models.Model):
 
     def __str__(self) -> str:
         return f"{self.line} {self.day} {self.contact}"
+
+
+class OrganizationHour(models.Model):
+    """What an organization's own lines did in one UTC hour that has ended: the sum of ``LineHour``, made by a sweep."""
+
+    organization = models.ForeignKey(Organization, models.CASCADE, related_name="+", db_index=False)
+    hour = models.DateTimeField(db_index=True)
+    inbound = models.PositiveIntegerField(default=0)
+    outbound = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "hour"], name="one_row_per_organization_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} {self.hour:%Y-%m-%d %H}h"

@@ -9,7 +9,7 @@ Nothing here refuses anything: the figures are guidance, except the sandbox's da
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -40,6 +40,7 @@ from lines.limit_math import (
 from lines.models import Line, LineHour, SandboxUsage
 from lines.services.counting import count_failed, count_held, count_inbound, count_outbound
 
+HOUR_FIELDS = ("hour", "outbound", "inbound", "reach_outs", "contacts", "peak_minute", "new_contacts")
 METER_LABELS = {
     "reach_outs": "Reach-outs today",
     "contacts": "Contacts who wrote today",
@@ -121,6 +122,12 @@ def list_meters(
             yield line.id, _make_meters(line, sums.get(line.id, _Sums()), streaks.get(line.id, 0), moment)
 
 
+def make_worst_meter(*, line: Line, hours: Sequence[Sequence[Any]], unanswered: int, at: datetime) -> Meter:
+    """Of a line whose ``HOUR_FIELDS`` of the ``meter_span`` have been read already."""
+    sums = _add_up([(line.id, *hour) for hour in hours], at)
+    return find_worst(_make_meters(line, sums.get(line.id, _Sums()), unanswered, at))
+
+
 def find_worst(meters: Sequence[Meter]) -> Meter:
     """The meter nearest its limit; the first of equals."""
     return max(meters, key=lambda meter: meter.percent)
@@ -136,11 +143,19 @@ def _read_sums(line_ids: Collection[UUID], at: datetime) -> dict[UUID, _Sums]:
 
     A day is the whole day: what a clock that runs ahead has dated later today counts today.
     """
+    start, end = meter_span(at)
+    rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=start, hour__lt=end)
+    return _add_up(rows.values_list("line_id", *HOUR_FIELDS), at)
+
+
+def meter_span(at: datetime) -> tuple[datetime, datetime]:
+    """From when to when the hours matter to the meters of that moment."""
+    return min(day_ago(at), floor_day(at)), next_day(at)
+
+
+def _add_up(rows: Iterable[Sequence[Any]], at: datetime) -> dict[UUID, _Sums]:
+    """Rows are a line's key and ``HOUR_FIELDS``."""
     hour, today, first = floor_hour(at), floor_day(at), day_ago(at)
-    fields = ("line_id", "hour", "outbound", "inbound", "reach_outs", "contacts", "peak_minute", "new_contacts")
-    rows = LineHour.objects.filter(
-        line_id__in=list(line_ids), hour__gte=min(first, today), hour__lt=next_day(at)
-    ).values_list(*fields)
     found: dict[UUID, _Sums] = {}
     for line_id, start, outbound, inbound, reach_outs, contacts, peak, new in rows:
         sums = found.setdefault(line_id, _Sums())
@@ -190,11 +205,16 @@ def _day_meter(name: str, used: int, limit: int, at: datetime, recent: Sequence[
     return _meter(name, used, limit, "day", start, end, forecast)
 
 
-def _sandbox_meter(organization: Organization | None, at: datetime) -> Meter:
+def make_sandbox_meter(*, organization: Organization | None, used: int, at: datetime) -> Meter:
+    """The daily budget on the shared line; ``used`` has been read already."""
     limit = organization.sandbox_daily_messages if organization else None
     limit = settings.SANDBOX_DAILY_MESSAGES if limit is None else limit
+    return _meter("sandbox_messages", used, limit, "day", floor_day(at), next_day(at), is_enforced=True)
+
+
+def _sandbox_meter(organization: Organization | None, at: datetime) -> Meter:
     row = SandboxUsage.objects.filter(organization=organization, day=at.date()).values_list("used").first()
-    return _meter("sandbox_messages", row[0] if row else 0, limit, "day", floor_day(at), next_day(at), is_enforced=True)
+    return make_sandbox_meter(organization=organization, used=row[0] if row else 0, at=at)
 
 
 def _meter(
@@ -226,6 +246,7 @@ def _meter(
 
 
 __all__ = [
+    "HOUR_FIELDS",
     "METER_LABELS",
     "Meter",
     "count_failed",
@@ -237,4 +258,7 @@ __all__ = [
     "get_reach_out_limit",
     "get_worst_meters",
     "list_meters",
+    "make_sandbox_meter",
+    "make_worst_meter",
+    "meter_span",
 ]

@@ -6,8 +6,7 @@ from uuid import UUID
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import connection
-from django.db.models import F, Q, QuerySet, Window
-from django.db.models.functions import RowNumber
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import Organization
 from core.clock import now
@@ -17,9 +16,17 @@ from lines.models import Line
 from messaging.models import Chat, Message
 
 PAGE = 50
-SECTION = 15
+SECTION, SECTION_LEAST, SECTION_ROWS = 15, 5, 60  # rows of a section at most and at least, and of all together
+MOST_SECTIONS = 12
 SEARCH_LIMIT = 200
-FILTERS = ("all", "unread", "failed", "groups", "audio")
+_SHOW = {"all": "true", "unread": "unread > 0", "failed": "failed > 0", "groups": "is_group", "audio": "has_audio"}
+FILTERS = tuple(_SHOW)
+_SECTIONS = """
+SELECT chats.* FROM unnest(%s::uuid[]) AS line (id) CROSS JOIN LATERAL (
+  SELECT * FROM messaging_chat WHERE line_id = line.id AND organization_id = %s AND last_message_at IS NOT NULL
+    AND {show} ORDER BY last_message_at DESC, id DESC LIMIT %s) AS chats
+ORDER BY chats.line_id, chats.last_message_at DESC, chats.id DESC
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,14 @@ class Section:
 
     line: Line
     chats: list[Chat]
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sections:
+    """``has_more``: there are lines that were active longer ago."""
+
+    sections: list[Section]
     has_more: bool
 
 
@@ -71,15 +86,21 @@ def find_chats_by_text(organization: Organization, query: str) -> list[UUID]:
     return list(set(rows))
 
 
-def list_sections(organization: Organization, *, show: str, query: str) -> list[Section]:
-    """The newest chats of each line, lines by label; two queries whatever the number of lines and chats."""
-    rank = Window(RowNumber(), partition_by=F("line_id"), order_by=[F("last_message_at").desc(), F("id").desc()])
-    found = filter_chats(organization, show=show, query=query).annotate(rank=rank).filter(rank__lte=SECTION + 1)
+def list_sections(organization: Organization, *, show: str) -> Sections:
+    """The newest chats of the lines that were active last, lines by label. Two queries, a page of rows at most."""
+    newest = filter_chats(organization, show=show).filter(line=OuterRef("pk")).order_by("-last_message_at", "-id")
+    lines = Line.objects.filter(Q(organization=organization) | Q(is_sandbox=True))
+    active = lines.annotate(newest=Subquery(newest.values("last_message_at")[:1])).exclude(newest=None)
+    found = {line.id: line for line in active.order_by("-newest", "id")[: MOST_SECTIONS + 1]}
+    shown = dict(list(found.items())[:MOST_SECTIONS])
+    size = max(SECTION_LEAST, min(SECTION, SECTION_ROWS // max(1, len(shown))))
     by_line: dict[UUID, list[Chat]] = {}
-    for chat in found.select_related("line").order_by("line_id", "rank"):
+    for chat in Chat.objects.raw(_SECTIONS.format(show=_SHOW[show]), [list(shown), organization.id, size + 1]):
+        chat.line = shown[chat.line_id]
         by_line.setdefault(chat.line_id, []).append(chat)
-    sections = [Section(chats[0].line, chats[:SECTION], len(chats) > SECTION) for chats in by_line.values()]
-    return sorted(sections, key=lambda section: (section.line.is_sandbox, str(section.line).casefold()))
+    sections = [Section(shown[key], chats[:size], len(chats) > size) for key, chats in by_line.items()]
+    sections.sort(key=lambda section: (section.line.is_sandbox, str(section.line).casefold()))
+    return Sections(sections, has_more=len(found) > len(shown))
 
 
 def list_chat_page(

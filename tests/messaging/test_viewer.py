@@ -141,5 +141,5 @@ def test_lists_page_by_keyset_and_section_by_line(chat: Chat, lumen: Organizatio
     assert len(first.chats) == 50
     assert len(rest.chats) == 10
     assert not {c.id for c in first.chats} & {c.id for c in rest.chats}
-    (section,) = list_sections(lumen, show="all", query="")
+    (section,) = list_sections(lumen, show="all").sections
     assert (len(section.chats), section.has_more) == (15, True)

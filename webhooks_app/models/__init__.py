@@ -1,7 +1,7 @@
 from webhooks_app.models.batch import EngineBatch
 from webhooks_app.models.delivery import Attempt, Delivery, DeliveryState, Trigger
 from webhooks_app.models.endpoint import Endpoint
-from webhooks_app.models.health import EndpointHour, EndpointMinute
+from webhooks_app.models.health import EndpointHour, EndpointMinute, OrganizationHour
 from webhooks_app.models.replay import Replay, ReplayState
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "EndpointHour",
     "EndpointMinute",
     "EngineBatch",
+    "OrganizationHour",
     "Replay",
     "ReplayState",
     "Trigger",

@@ -41,3 +41,22 @@ class EndpointHour(models.Model):
 
     def __str__(self) -> str:
         return f"{self.endpoint_id} {self.hour:%d %H}"
+
+
+class OrganizationHour(models.Model):
+    """The sum of an organization's ``EndpointHour`` rows of one ended hour, made by a sweep."""
+
+    organization_id = models.UUIDField()
+    hour = models.DateTimeField(db_index=True)
+    delivered = models.PositiveIntegerField(default=0)
+    retried = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    histogram = ArrayField(models.PositiveIntegerField(), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organization_id", "hour"], name="one_row_per_organization_and_hour")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organization_id} {self.hour:%d %H}"
