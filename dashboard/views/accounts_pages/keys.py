@@ -32,8 +32,8 @@ from dashboard.forms.errors import show_error
 from dashboard.forms.keys import KeyForm, RollForm
 from dashboard.keys import describe_key, list_scope_rows, make_usage_chart
 from dashboard.pickers import make_choice, pick_lines
-from lines.selectors import list_lines_by_key, name_lines
 from dashboard.undo import say_with_undo
+from lines.selectors import list_lines_by_key, name_lines
 
 STATE_WORDS = {
     "active": "Active",
