@@ -4,29 +4,23 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db import connection
+from django.test import TransactionTestCase
 
 from accounts.models import ApiKey, Membership, Organization, Role, User
 from accounts.scopes import SCOPES
 from accounts.tokens import hash_token, new_token, visible_prefix
 from lines.models import Line
 from messaging.models import Chat
+from tests.emptying import empty_tables
 
 pytest_plugins = ["tests.live", "tests.chromium"]
 
 
-@pytest.fixture(autouse=True)
-def empty_partitions(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Django does not flush tables that it does not manage, so what a committing test leaves in them goes here."""
-    marker = request.node.get_closest_marker("django_db")
-    is_committing = bool(marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames
-    if is_committing:
-        request.getfixturevalue("transactional_db")
-    yield
-    if is_committing:
-        with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {', '.join(settings.PARTITIONED_TABLES)}")
+@pytest.fixture(scope="session", autouse=True)
+def quick_emptying() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
 
 
 @pytest.fixture(autouse=True)
