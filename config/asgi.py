@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, MutableMapping
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, cast
@@ -15,16 +14,12 @@ from django.conf import settings
 
 from config.bodies import BodyTooLarge, BodyTooSlow, limit_of, refuse_body, take_body
 from config.health import answer_health, answer_readiness
+from config.streams import AsgiApp, Receive, Scope, Send, answer_stream, end_streams_first
 from config.wsgi import application as django_application
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
-
+# isort: split
 # After Django is set up by config.wsgi
-from api.front import answer_scope, is_ours  # noqa: E402
+from api.front import answer_scope, is_ours
 
 logger = logging.getLogger(__name__)
 THREADS = 16
@@ -64,7 +59,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
         return
     stream = _streams.get(scope["path"])
     if stream is not None and scope["method"] == "GET" and (not stream[1] or _wants_stream(scope)):
-        await stream[0](scope, receive, send)
+        await answer_stream(stream[0], scope, receive, send)
         return
     await _answer_in_thread(scope, receive, send)
 
@@ -97,6 +92,8 @@ def _wants_stream(scope: Scope) -> bool:
 async def _answer_lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
+        if message["type"] == "lifespan.startup":
+            end_streams_first()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return

@@ -120,10 +120,10 @@ class Product:
         """Everything its processes have said so far."""
         return "".join(list(self._lines))
 
-    def stop(self) -> int:
-        """Ends it like a Ctrl-C at the terminal; returns the exit code."""
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Ends it, like a Ctrl-C at the terminal unless told otherwise; returns the exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(number)
         return self._process.wait(15)
 
     # --- faults: names are web, worker, engine, sweeper, postgres, redis ---

@@ -11,6 +11,7 @@ from api.event_feed import EventOut, Interest, SinceMs, event_out, find_start, m
 from api.lists import DEFAULT_LIMIT, Limit, Page, clamp
 from api.routes import endpoint
 from api.schemas import COMMON_LINE_ERRORS
+from core.ending import ending
 from events.services import Cursor, LoggedEvent
 
 Wait = Annotated[int, msgspec.Meta(ge=0, le=30, description="Seconds to wait for an event when there is none yet.")]
@@ -54,8 +55,8 @@ def _read_or_wait(
         return found, place, has_more
     try:
         until = time.monotonic() + wait_seconds
-        while not found and (left := until - time.monotonic()) > 0:
-            time.sleep(min(LOOK_AGAIN_SECONDS, left))
+        while not found and (left := until - time.monotonic()) > 0 and not ending.is_set():
+            ending.wait(min(LOOK_AGAIN_SECONDS, left))
             found, place, has_more = read_for(interest, place, limit=limit)
     finally:
         _waiting.release()

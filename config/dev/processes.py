@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from config.dev.supervisor import Program
 
 HEADER_TIMEOUT_MS = 10_000
-STREAMS_END_SECONDS = 2  # open event streams never end by themselves
+WEB_END_SECONDS = 3  # within the grace that the supervisor gives
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ def _web(shape: Shape) -> Program:
         "workers": shape.web_workers,
         "loop": "uvloop",
         "log-level": "warning",
-        "workers-kill-timeout": STREAMS_END_SECONDS,
+        "workers-kill-timeout": WEB_END_SECONDS,
         "http1-header-read-timeout": HEADER_TIMEOUT_MS,
     }
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]

@@ -1,12 +1,17 @@
 """The running product: its front door, its faults, its end."""
 
+import signal
 import socket
 import threading
+import time
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.test import Client
+from pytest_django import DjangoDbBlocker
 
-from tests.live import Product, remove_product_data, wait_until
+from tests.live import Account, Product, remove_product_data, wait_until
 
 
 def test_health_and_readiness_answer(product: Product) -> None:
@@ -74,17 +79,51 @@ def is_answering(product: Product) -> bool:
 
 
 @pytest.mark.faults
-def test_an_interrupt_ends_everything_and_frees_the_port(tmp_path: Path) -> None:
+def test_the_end_is_orderly_whatever_is_open(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> None:
     product = Product(tmp_path / "data")
     product.start()
     pids = {path.stem: product.pid_of(path.stem) for path in (product.data_dir / "pids").iterdir()}
     assert {"web", "worker", "engine", "postgres", "redis"} <= set(pids)
-    stream = socket.create_connection(("127.0.0.1", product.port))
-    stream.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n")
-    assert product.stop() == 0
-    stream.close()
+    with django_db_blocker.unblock(), product.orm():
+        account = product.make_account()
+        session = make_session(account)
+    api = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\nAuthorization: Bearer {account.token}"
+    tab = f"GET /live?topics=chats HTTP/1.1\r\nHost: x\r\nCookie: sessionid={session}"
+    poll = f"GET /v1/events?wait=30 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {account.token}"
+    streams = [open_stream(product, request) for request in [api] * 50 + [tab]]
+    waiting = send_request(product, poll)
+    started = time.monotonic()
+    assert product.stop(signal.SIGTERM) == 0
+    assert time.monotonic() - started < 10
+    assert [read_to_end(stream)[-5:] for stream in streams] == [b"0\r\n\r\n"] * 51
+    assert b"HTTP/1.1 200" in read_to_end(waiting)
+    assert "refused to gracefully stop" not in product.log
     assert not [name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()]
     with socket.socket() as again:
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(("127.0.0.1", product.port))
     remove_product_data(product)
+
+
+def make_session(account: Account) -> str:
+    """Signed in as the account's person."""
+    client = Client()
+    client.force_login(account.user)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def send_request(product: Product, head: str) -> socket.socket:
+    client = socket.create_connection(("127.0.0.1", product.port), timeout=20)
+    client.sendall(head.encode() + b"\r\n\r\n")
+    return client
+
+
+def open_stream(product: Product, head: str) -> socket.socket:
+    client = send_request(product, head)
+    assert client.recv(4096).startswith(b"HTTP/1.1 200 "), head
+    return client
+
+
+def read_to_end(client: socket.socket) -> bytes:
+    with client:
+        return b"".join(iter(lambda: client.recv(4096), b""))
