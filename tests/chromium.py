@@ -18,9 +18,19 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
+GUESTS = {"chromium", "running_product", "hurried_product"}
+
+
 def _count_of_guests(item: pytest.Item) -> int:
     names: list[str] = getattr(item, "fixturenames", [])
     return 2 * ("chromium" in names) + ("running_product" in names)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """``live``: beside a running product or a browser, which is half of the suite (config/dev/suite.py)."""
+    if GUESTS.intersection(getattr(item, "fixturenames", [])) or item.get_closest_marker("faults"):
+        item.add_marker("live")
 
 
 @pytest.hookimpl(trylast=True)
