@@ -5,6 +5,7 @@ own, ``messages_bench``, beside the configured one.
 """
 
 import argparse
+import asyncio
 import json
 import os
 import statistics
@@ -232,20 +233,19 @@ class Bench:
             self.note(f"{name}: p99", latencies[int(len(latencies) * 0.99)], "ms")
 
     def client_alone(self, seconds: float) -> None:
-        import asyncio
 
         import uvloop
 
         from core.ids import uuid7
         from core.outbound import HttpClient, parse_url
         from webhooks_app.catalogue import build_example
-        from webhooks_app.services.attempt import build_request
-        from webhooks_app.services.jobs import Job
+        from webhooks_app.services.attempt import Envelope, begin_attempt
+        from webhooks_app.services.jobs import Job, Outcome
         from webhooks_app.signing import Secrets, Signer, new_secret
 
         data = json.dumps(build_example("message.received"))
-        signer = Signer(Secrets(new_secret()))
         target = parse_url(f"http://127.0.0.1:{self.port}/fast/0", require_https=False)
+        envelope = Envelope(target, Signer(Secrets(new_secret())), {})
         key = uuid7()
         job = Job(key.hex, key, key, "message.received", data, 0, 0, "first", None, key, 0.0)
 
@@ -253,16 +253,21 @@ class Bench:
             count = 0
             end = time.perf_counter() + seconds
 
-            async def one(client: HttpClient) -> None:
-                nonlocal count
-                while time.perf_counter() < end:
-                    headers, body = build_request(job, signer, int(time.time() * 1000))
-                    result = await client.post(target, headers, body)
-                    assert result.status == 200, result
-                    count += 1
-
+            ended = asyncio.Event()
             async with HttpClient() as client:
-                await asyncio.gather(*(one(client) for _ in range(100)))
+
+                def go_on(outcome: Outcome) -> None:
+                    nonlocal count
+                    assert outcome.result.status == 200, outcome.result
+                    count += 1
+                    if time.perf_counter() < end:
+                        begin_attempt(client, job, envelope, go_on)
+                    else:
+                        ended.set()
+
+                for _ in range(100):
+                    begin_attempt(client, job, envelope, go_on)
+                await ended.wait()
             return count / seconds
 
         self.note("ceiling: client without database", uvloop.run(run()), "/s")
@@ -278,8 +283,9 @@ def run_engine_process(is_without_client: bool) -> None:
     from webhooks_app.services.engine import run_engine
 
     class NoNetwork(HttpClient):
-        async def post(self, *_: Any, **__: Any) -> HttpResult:
-            return HttpResult(status=200, address="127.0.0.1:1", total_ms=0.1)
+        def send(self, *given: Any) -> None:
+            result = HttpResult(status=200, address="127.0.0.1:1", total_ms=0.1)
+            asyncio.get_running_loop().call_soon(given[3], result)
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

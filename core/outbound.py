@@ -8,7 +8,7 @@ ends within its time, and no more than 32 KB of headers and 16 KB of body are ke
 import asyncio
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.outbound_address import Target, check_url, parse_url
@@ -46,74 +46,93 @@ class HttpResult:
     error_text: str = ""
 
 
+Done = Callable[[HttpResult], None]
+
+
+class _Exchange:
+    """A request on its way, and where its result goes. Times are of ``time.perf_counter``."""
+
+    __slots__ = ("deadline", "done", "is_kept", "request", "result", "sent_at", "started_at", "target")
+
+    def __init__(self, target: Target, request: bytes, done: Done, total_seconds: float) -> None:
+        self.target = target
+        self.request = request
+        self.done = done
+        self.result = HttpResult()
+        self.started_at = self.sent_at = time.perf_counter()
+        self.deadline = self.started_at + total_seconds
+        self.is_kept = False  # it is tried on a connection that was kept
+
+    def fail(self, error: OutboundError) -> None:
+        self.result.error, self.result.error_text = error.code, str(error)
+        self.end()
+
+    def end(self) -> None:
+        self.result.total_ms = (time.perf_counter() - self.started_at) * 1000
+        self.done(self.result)
+
+
 class _Connection(asyncio.Protocol):
-    """One connection, one request at a time."""
+    """One connection, one request at a time; tells ``ended`` when its answer is complete or will not be."""
 
-    __slots__ = (
-        "address",
-        "answer",
-        "deadline",
-        "first_byte_at",
-        "idle_since",
-        "is_lost",
-        "is_used",
-        "transport",
-        "waiter",
-    )
+    __slots__ = ("address", "answer", "ended", "exchange", "first_byte_at", "idle_since", "is_lost", "transport")
 
-    def __init__(self) -> None:
+    def __init__(self, ended: "Callable[[_Connection, OutboundError | None], None]") -> None:
+        self.ended = ended
         self.transport: asyncio.Transport | None = None
-        self.waiter: asyncio.Future[bool] | None = None
+        self.exchange: _Exchange | None = None
         self.answer = Answer()
         self.address = ""
-        self.deadline = 0.0
         self.first_byte_at = 0.0
         self.idle_since = 0.0
         self.is_lost = False
-        self.is_used = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
 
+    def ask(self, exchange: _Exchange) -> None:
+        self.exchange = exchange
+        self.answer = Answer()
+        self.first_byte_at = 0.0
+        exchange.sent_at = time.perf_counter()
+        if self.is_lost or self.transport is None:
+            self.ended(self, OutboundError("closed", "The connection was closed before the answer was complete."))
+        else:
+            self.transport.write(exchange.request)
+
     def data_received(self, data: bytes) -> None:
-        waiter = self.waiter
-        if waiter is None or waiter.done():  # an answer without a question: never use this connection again
+        if self.exchange is None:  # an answer without a question: never use this connection again
             self.close()
             return
         if not self.first_byte_at:
             self.first_byte_at = time.perf_counter()
         try:
-            if self.answer.feed(data):
-                waiter.set_result(True)
+            is_complete = self.answer.feed(data)
         except AnswerError as error:
-            waiter.set_exception(OutboundError(error.code, str(error)))
             self.close()
+            self.ended(self, OutboundError(error.code, str(error)))
+            return
+        if is_complete:
+            self.ended(self, None)
 
     def eof_received(self) -> bool:
         return False
 
     def connection_lost(self, error: Exception | None) -> None:
         self.is_lost = True
-        waiter = self.waiter
-        if waiter is None or waiter.done():
+        if self.exchange is None:
             return
         if self.answer.end():
-            waiter.set_result(True)
+            self.ended(self, None)
         elif isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
-            waiter.set_exception(OutboundError("reset", "The connection was reset."))
+            self.ended(self, OutboundError("reset", "The connection was reset."))
         else:
-            waiter.set_exception(OutboundError("closed", "The connection was closed before the answer was complete."))
+            self.ended(self, OutboundError("closed", "The connection was closed before the answer was complete."))
 
     def close(self) -> None:
         self.is_lost = True
         if self.transport is not None:
             self.transport.abort()
-
-    def expire(self) -> None:
-        """The request's time is over."""
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_exception(OutboundError("answer_timeout", "No complete answer in time."))
-        self.close()
 
 
 class HttpClient:
@@ -123,6 +142,7 @@ class HttpClient:
         self._idle: dict[tuple[bool, str, int], list[_Connection]] = {}
         self._idle_count = 0
         self._connector = Connector(tls or make_tls_context(), CONNECT_SECONDS)
+        self._connecting: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         self._asked: set[_Connection] = set()
         self._expirer: asyncio.TimerHandle | None = None
@@ -135,11 +155,13 @@ class HttpClient:
         self.close()
 
     def close(self) -> None:
-        if self._reaper is not None:
-            self._reaper.cancel()
-        if self._expirer is not None:
-            self._expirer.cancel()
-        for connections in self._idle.values():
+        """Ends every connection; a request that is still on its way fails with ``closed``."""
+        for timer in (self._reaper, self._expirer):
+            if timer is not None:
+                timer.cancel()
+        for task in list(self._connecting):
+            task.cancel()
+        for connections in [*self._idle.values(), list(self._asked)]:
             for connection in connections:
                 connection.close()
         self._idle.clear()
@@ -157,87 +179,93 @@ class HttpClient:
 
         Raises ``ValueError`` for a header that would break the request apart.
         """
-        head = "".join([f"{name}: {value}\r\n" for name, value in headers])
-        if head.count("\n") != len(headers) or head.count("\r") != len(headers):
-            raise ValueError("a header holds a line break")
-        request = (
-            f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{head}Content-Length: {len(body)}\r\n\r\n"
-        ).encode("latin-1") + body
-        result = HttpResult()
-        started = time.perf_counter()
-        try:
-            await self._exchange(target, request, result, started, started + total_seconds)
-        except OutboundError as error:
-            result.error, result.error_text = error.code, str(error)
-        result.total_ms = (time.perf_counter() - started) * 1000
-        return result
+        answered: asyncio.Future[HttpResult] = asyncio.get_running_loop().create_future()
 
-    async def _exchange(
-        self, target: Target, request: bytes, result: HttpResult, started: float, deadline: float
-    ) -> None:
+        def done(result: HttpResult) -> None:
+            if not answered.done():
+                answered.set_result(result)
+
+        self.send(target, build_head(target, headers), body, done, total_seconds)
+        return await answered
+
+    def send(self, target: Target, head: bytes, body: bytes, done: Done, total_seconds: float = TOTAL_SECONDS) -> None:
+        """Sends a POST; ``done`` gets the result from the event loop, never from within this call if it succeeds.
+
+        ``head`` as ``build_head`` makes it. No task and no future for a request on a kept connection: this is the
+        engine's path.
+        """
+        request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
+        exchange = _Exchange(target, request, done, total_seconds)
         connection = self._take_idle(target)
-        if connection is not None:
-            try:
-                await self._ask(connection, request, result, deadline)
-            except OutboundError as error:
-                # The server closed a kept connection as we wrote: it has not seen the request, so ask on a new one.
-                if error.code not in ("reset", "closed") or connection.answer.has_begun:
-                    raise
-            else:
-                self._keep(target, connection)
-                return
-        connection = _Connection()
-        try:
-            # One bound over all steps: neither a slow name server nor a slow handshake may add up beyond it.
-            async with asyncio.timeout(deadline - time.perf_counter()):
-                await self._connector.connect(target, connection, result)
-        except TimeoutError:
-            connection.close()
-            raise OutboundError("connect_timeout", "No connection in time.") from None
-        connection.address = result.address
-        try:
-            await self._ask(connection, request, result, deadline)
-        except BaseException:
-            connection.close()
-            raise
-        self._keep(target, connection)
+        if connection is None:
+            self._connect(exchange)
+        else:
+            exchange.is_kept = True
+            self._ask(connection, exchange)
 
-    async def _ask(self, connection: _Connection, request: bytes, result: HttpResult, deadline: float) -> None:
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[bool] = loop.create_future()
-        connection.waiter = waiter
-        answer = connection.answer = Answer()
-        connection.first_byte_at = 0.0
-        sent = time.perf_counter()
-        connection.deadline = deadline
+    def _ask(self, connection: _Connection, exchange: _Exchange) -> None:
+        exchange.result.address = connection.address
         self._asked.add(connection)
         if self._expirer is None:
-            self._expirer = loop.call_later(EXPIRY_SECONDS, self._expire)
-        result.address = connection.address
+            self._expirer = asyncio.get_running_loop().call_later(EXPIRY_SECONDS, self._expire)
+        connection.ask(exchange)
+
+    def _connect(self, exchange: _Exchange) -> None:
+        task = asyncio.get_running_loop().create_task(self._connect_and_ask(exchange))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _connect_and_ask(self, exchange: _Exchange) -> None:
+        connection = _Connection(self._ended)
         try:
-            if connection.is_lost or connection.transport is None:
-                raise OutboundError("closed", "The connection was closed before the answer was complete.")
-            connection.transport.write(request)
-            await waiter
+            # One bound over all steps: neither a slow name server nor a slow handshake may add up beyond it.
+            async with asyncio.timeout(exchange.deadline - time.perf_counter()):
+                await self._connector.connect(exchange.target, connection, exchange.result)
+        except TimeoutError:
+            connection.close()
+            exchange.fail(OutboundError("connect_timeout", "No connection in time."))
         except asyncio.CancelledError:
             connection.close()
+            exchange.fail(OutboundError("closed", "The request was given up."))
             raise
-        finally:
-            self._asked.discard(connection)
-            connection.waiter = None
-            if connection.first_byte_at:
-                result.wait_ms = (connection.first_byte_at - sent) * 1000
-            if answer.status:
-                result.status = answer.status
-                result.headers = answer.headers
-                result.body = answer.body
-                result.is_truncated = answer.is_truncated
+        except OutboundError as error:
+            exchange.fail(error)
+        else:
+            connection.address = exchange.result.address
+            exchange.is_kept = False
+            self._ask(connection, exchange)
+
+    def _ended(self, connection: _Connection, error: OutboundError | None) -> None:
+        exchange = connection.exchange
+        if exchange is None:
+            return
+        connection.exchange = None
+        self._asked.discard(connection)
+        answer, result = connection.answer, exchange.result
+        if error is not None:
+            connection.close()
+            if exchange.is_kept and error.code in ("reset", "closed") and not answer.has_begun:
+                # The server closed a kept connection as we wrote: it has not seen the request, so ask on a new one.
+                self._connect(exchange)
+                return
+        else:
+            self._keep(exchange.target, connection)
+        if connection.first_byte_at:
+            result.wait_ms = (connection.first_byte_at - exchange.sent_at) * 1000
+        if answer.status:
+            result.status, result.headers = answer.status, answer.headers
+            result.body, result.is_truncated = answer.body, answer.is_truncated
+        if error is None:
+            exchange.end()
+        else:
+            exchange.fail(error)
 
     def _expire(self) -> None:
         """Ends what is over; looks again as long as there is a request."""
         moment = time.perf_counter()
-        for connection in [connection for connection in self._asked if connection.deadline <= moment]:
-            connection.expire()
+        for connection in [c for c in self._asked if c.exchange is not None and c.exchange.deadline <= moment]:
+            connection.close()
+            self._ended(connection, OutboundError("answer_timeout", "No complete answer in time."))
         loop = asyncio.get_running_loop()
         self._expirer = loop.call_later(EXPIRY_SECONDS, self._expire) if self._asked else None
 
@@ -277,6 +305,14 @@ class HttpClient:
             else:
                 del self._idle[key]
         self._reaper = asyncio.get_running_loop().call_later(IDLE_SECONDS / 3, self._reap)
+
+
+def build_head(target: Target, headers: Sequence[tuple[str, str]]) -> bytes:
+    """Request line and headers up to the body's length. Raises ``ValueError`` for a header with a line break in it."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
+        raise ValueError("a header holds a line break")
+    return f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{lines}".encode("latin-1")
 
 
 def post_once(target: Target, headers: Sequence[tuple[str, str]], body: bytes) -> HttpResult:

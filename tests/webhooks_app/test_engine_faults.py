@@ -200,7 +200,7 @@ def test_a_claim_of_a_dead_engine_is_taken_over_and_its_late_result_refused(
 
     moment = time.time()
     record_outcomes(
-        [Outcome(dead, moment, moment, HttpResult(status=500), [], "http_5xx", "retrying", moment, uuid7())]
+        [Outcome(dead, moment, moment, HttpResult(status=500), "{}", "http_5xx", "retrying", moment, uuid7())]
     )
     assert Delivery.objects.get().state == "delivered"
     assert Attempt.objects.count() == 2  # both were made, and both are told

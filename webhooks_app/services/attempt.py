@@ -1,32 +1,45 @@
 """One attempt: build, sign, post, and decide what becomes of the delivery."""
 
+import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
+import msgspec
 from django.conf import settings
 
 from core.ids import DELIVERY, uuid7
-from core.outbound import HttpClient, HttpResult, Target
+from core.outbound import HttpClient, HttpResult, Target, build_head
 from webhooks_app.error_texts import status_class
 from webhooks_app.retry import clock_of_answer, next_wait
 from webhooks_app.services.jobs import Job, Outcome
 from webhooks_app.signing import Signer, build_body
 
 HIDDEN = "(set on the endpoint)"
-STATIC_HEADERS = 2  # Content-Type and User-Agent come first; what follows is the endpoint's own
+USER_AGENT = "Messages.dev/1.0"
 
 
-async def make_attempt(
-    client: HttpClient, job: Job, target: Target, signer: Signer, headers: Sequence[tuple[str, str]]
-) -> Outcome:
-    """Sends a delivery once. ``headers`` are the two fixed ones and then the endpoint's own."""
-    started = time.time()
-    request = build_request(job, signer, int(started * 1000))
-    signed, body = request
-    result = await client.post(target, [*headers, *signed], body, total_seconds=settings.WEBHOOK_TIMEOUT_SECONDS)
-    return decide(job, result, started, [*hide_values(headers), *signed])
+class Envelope:
+    """What is the same in every request to one endpoint, made once. ``headers`` are the endpoint's own.
+
+    Raises ``ValueError`` for a header with a line break in it.
+    """
+
+    __slots__ = ("_shown", "head", "seconds", "signer", "target")
+
+    def __init__(self, target: Target, signer: Signer, headers: Mapping[str, str]) -> None:
+        fixed = [("Content-Type", "application/json"), ("User-Agent", USER_AGENT)]
+        self.target = target
+        self.signer = signer
+        self.seconds = float(settings.WEBHOOK_TIMEOUT_SECONDS)
+        self.head = build_head(target, [*fixed, *headers.items()])
+        # For the log: custom headers may be credentials.
+        self._shown = msgspec.json.encode({**dict(fixed), **dict.fromkeys(headers, HIDDEN)}).decode()[:-1]
+
+    def show(self, signed: Sequence[tuple[str, str]]) -> str:
+        """All headers as the log shows them, as JSON. What signs is made of letters that need no escapes."""
+        return self._shown + "".join([f',"{name}":"{value}"' for name, value in signed]) + "}"
 
 
 def build_request(job: Job, signer: Signer, timestamp_ms: int) -> tuple[list[tuple[str, str]], bytes]:
@@ -36,12 +49,26 @@ def build_request(job: Job, signer: Signer, timestamp_ms: int) -> tuple[list[tup
     return signer.sign(delivery_id, timestamp_ms, body), body
 
 
-def hide_values(headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """For the log: custom headers may be credentials."""
-    return [*headers[:STATIC_HEADERS], *((name, HIDDEN) for name, _ in headers[STATIC_HEADERS:])]
+def begin_attempt(client: HttpClient, job: Job, envelope: Envelope, finish: Callable[[Outcome], None]) -> None:
+    """Sends a delivery once; ``finish`` gets what came of it."""
+    started = time.time()
+    signed, body = build_request(job, envelope.signer, int(started * 1000))
+    head = envelope.head + "".join([f"{name}: {value}\r\n" for name, value in signed]).encode()
+
+    def done(result: HttpResult) -> None:
+        finish(decide(job, result, started, envelope.show(signed)))
+
+    client.send(envelope.target, head, body, done, envelope.seconds)
 
 
-def decide(job: Job, result: HttpResult, started: float, request_headers: list[tuple[str, str]]) -> Outcome:
+async def make_attempt(client: HttpClient, job: Job, envelope: Envelope) -> Outcome:
+    """The same, waited for."""
+    finished: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    begin_attempt(client, job, envelope, finished.set_result)
+    return await finished
+
+
+def decide(job: Job, result: HttpResult, started: float, request_headers: str) -> Outcome:
     """Delivered, to be tried again, or given up (spec webhooks §7)."""
     ended = time.time()
     error = result.error or (status_class(result.status) if result.status is not None else "internal")

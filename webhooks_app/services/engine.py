@@ -7,6 +7,7 @@ one for the recorder, with Django's connections. Losing Redis, the database or t
 """
 
 import asyncio
+import gc
 import logging
 import resource
 import sys
@@ -227,6 +228,10 @@ def run_engine(
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:  # a connection each for what is in flight, and as many kept
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    gc.collect()
+    gc.freeze()  # what the process has loaded stays: no need to walk it again and again
+    thresholds = gc.get_threshold()
+    gc.set_threshold(20_000, 20, 50)
     interval = sys.getswitchinterval()
     sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for a thread that reads rows
     try:
@@ -234,6 +239,8 @@ def run_engine(
             return runner.run(_run(stop or threading.Event(), idle_seconds, make_client))
     finally:
         sys.setswitchinterval(interval)
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 async def _run(stop: threading.Event, idle_seconds: float, make_client: Callable[[], HttpClient]) -> int:

@@ -58,13 +58,16 @@ class Job:
 
 @dataclass(slots=True, eq=False)
 class Outcome:
-    """One attempt that was made, and the state the delivery gets. Times are Unix seconds."""
+    """One attempt that was made, and the state the delivery gets. Times are Unix seconds.
+
+    ``request_headers`` are JSON, as the log shows them.
+    """
 
     job: Job
     started_at: float
     ended_at: float
     result: HttpResult
-    request_headers: list[tuple[str, str]]
+    request_headers: str
     error: str
     state: str
     next_attempt_at: float | None

@@ -4,9 +4,10 @@ import time
 from collections import deque
 from uuid import UUID
 
-from core.outbound import Target, parse_url
+from core.outbound import parse_url
 from core.secrets import decrypt
 from webhooks_app.retry import Breaker
+from webhooks_app.services.attempt import Envelope
 from webhooks_app.services.claim import EndpointRow
 from webhooks_app.services.jobs import Job
 from webhooks_app.signing import Secrets, Signer
@@ -24,32 +25,28 @@ class Lane:
         "breaker",
         "cap",
         "completed",
-        "headers",
+        "envelope",
         "id",
         "in_flight",
         "is_active",
         "is_ordered",
         "is_parked",
+        "is_timed",
         "is_waiting",
         "per_second",
         "queue",
         "queue_limit",
-        "signer",
-        "starting",
-        "target",
-        "workers",
     )
 
     def __init__(self, endpoint_id: UUID) -> None:
         self.id = endpoint_id
         self.queue: deque[Job] = deque()
         self.in_flight = 0
-        self.workers = 0
-        self.starting = 0  # workers that have not taken a job yet
         self.completed = 0  # since the last tick: decides how much to claim ahead
         self.queue_limit = 100
         self.is_waiting = True  # there may be due deliveries in the database
         self.is_parked = False  # waits for the engine's own bound
+        self.is_timed = False  # waits for its pace
         self.is_active = False
         self.is_ordered = False
         self.breaker = Breaker()
@@ -58,11 +55,9 @@ class Lane:
         self._tokens = 1.0
         self._rate_moment = time.monotonic()
         self._sealed: tuple[object, ...] = ()
-        self.signer: Signer | None = None
-        self.target: Target | None = None
-        self.headers: list[tuple[str, str]] = []
+        self.envelope: Envelope | None = None
 
-    def update(self, row: EndpointRow, *, default_cap: int, engines: int, user_agent: str) -> None:
+    def update(self, row: EndpointRow, *, default_cap: int, engines: int) -> None:
         """Takes over what the database says. Several engines share an endpoint's bounds evenly."""
         self.is_active = row.is_active
         self.is_ordered = row.is_ordered
@@ -73,16 +68,14 @@ class Lane:
         sealed = (row.url, row.sealed_secrets, has_previous, tuple(row.headers.items()))
         if sealed != self._sealed:
             current, following, previous = row.sealed_secrets
-            self.signer = Signer(
-                Secrets(
-                    current=decrypt(current),
-                    next=decrypt(following) if following else "",
-                    previous=decrypt(previous) if previous and has_previous else "",
-                )
+            secrets = Secrets(
+                current=decrypt(current),
+                next=decrypt(following) if following else "",
+                previous=decrypt(previous) if previous and has_previous else "",
             )
             # The rules of the setting may have changed since the URL was saved: addresses are judged at each connect.
-            self.target = parse_url(row.url, require_https=False)
-            self.headers = [("Content-Type", "application/json"), ("User-Agent", user_agent), *row.headers.items()]
+            target = parse_url(row.url, require_https=False)
+            self.envelope = Envelope(target, Signer(secrets), row.headers)
             self._sealed = sealed
 
     def room(self) -> int:

@@ -161,8 +161,8 @@ def _attempt_line(outcome: Outcome) -> str:
             NULL if result.status is None else str(result.status),
             outcome.error,
             result.error_text.translate(_ESCAPES)[:300] if result.error_text else "",
-            _json(dict(outcome.request_headers)),
-            _json(result.headers),
+            _escape_json(outcome.request_headers),
+            _answer_headers(result.headers),
             body,
             "t" if result.is_truncated else "f",
             _number(result.dns_ms),
@@ -174,8 +174,11 @@ def _attempt_line(outcome: Outcome) -> str:
     )
 
 
-def _json(values: dict[str, str]) -> str:
-    text = _encode(values).decode()
+def _answer_headers(headers: dict[str, str]) -> str:
+    return _escape_json(_encode(headers).decode())
+
+
+def _escape_json(text: str) -> str:
     if "\\" in text:
         text = text.replace("\\u0000", "").replace("\\", "\\\\")
     return text

@@ -20,13 +20,11 @@ from events.types import PUBLIC_EVENTS
 from lines.models import Line
 from webhooks_app.catalogue import TEST_EVENT, build_example
 from webhooks_app.models import Attempt, Delivery, Endpoint
-from webhooks_app.services.attempt import make_attempt
+from webhooks_app.services.attempt import Envelope, make_attempt
 from webhooks_app.services.jobs import Job, Outcome, lease_seconds
 from webhooks_app.services.record import record_outcomes
 from webhooks_app.services.secrets import read_secrets
 from webhooks_app.signing import Signer
-
-USER_AGENT = "Messages.dev/1.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +79,12 @@ def _prepare(endpoint: Endpoint, event: str, actor: Actor) -> Job:
 
 
 def _send(endpoint: Endpoint, job: Job) -> Outcome:
-    headers = [("Content-Type", "application/json"), ("User-Agent", USER_AGENT), *endpoint.headers.items()]
-    signer = Signer(read_secrets(endpoint))
     target = parse_url(endpoint.url, require_https=False)
+    envelope = Envelope(target, Signer(read_secrets(endpoint)), endpoint.headers)
 
     async def send() -> Outcome:
         async with HttpClient() as client:
-            return await make_attempt(client, job, target, signer, headers)
+            return await make_attempt(client, job, envelope)
 
     return asyncio.run(send())
 

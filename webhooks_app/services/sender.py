@@ -5,18 +5,17 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 
 from core.outbound import HttpClient
-from webhooks_app.services.attempt import make_attempt
+from webhooks_app.services.attempt import begin_attempt
 from webhooks_app.services.claim import EndpointRow
-from webhooks_app.services.jobs import Job, lease_margin_seconds
+from webhooks_app.services.jobs import Job, Outcome, lease_margin_seconds
 from webhooks_app.services.lanes import Lane
 from webhooks_app.services.recorder import Recorder
-
-USER_AGENT = "Messages.dev/1.0"
 
 
 class Sender:
@@ -29,7 +28,8 @@ class Sender:
         self._parked: deque[Lane] = deque()
         self._most_in_flight = settings.WEBHOOK_MAX_IN_FLIGHT
         self._is_closing = False
-        self._workers: set[asyncio.Task[None]] = set()
+        self._margin_seconds = lease_margin_seconds()
+        self._ended = asyncio.Event()
         self.lanes: dict[UUID, Lane] = {}
         self.in_flight = 0
         self.held = 0
@@ -56,7 +56,6 @@ class Sender:
                 row,
                 default_cap=settings.WEBHOOK_ENDPOINT_IN_FLIGHT,
                 engines=settings.WEBHOOK_ENGINES,
-                user_agent=USER_AGENT,
             )
         for key in [key for key in self.lanes if key not in seen]:
             self.lanes[key].is_active = False
@@ -68,7 +67,7 @@ class Sender:
     def tick(self, seconds: float) -> None:
         for lane in self.lanes.values():
             lane.tick(seconds)
-            self._free(lane)
+            self._fill(lane)
 
     def accept(self, jobs: Iterable[Job]) -> None:
         """Queues claimed deliveries and starts as many as may be in flight."""
@@ -82,85 +81,71 @@ class Sender:
             self.held += 1
             touched.add(lane)
         for lane in touched:
-            self._start(lane)
-            self._free(lane)
+            self._fill(lane)
 
     async def close(self) -> None:
         """Lets what is in flight end, gives back what was not begun."""
         self._is_closing = True
         for lane in self.lanes.values():
             self._release(lane)
-        if self._workers:
-            await asyncio.wait(self._workers)
+        self._ended.clear()
+        if self.in_flight:
+            await self._ended.wait()
 
-    def _start(self, lane: Lane) -> None:
-        """Gives a lane as many workers as it may have requests in flight."""
-        while lane.starting < len(lane.queue) and lane.workers < lane.cap and lane.may_start():
+    def _fill(self, lane: Lane) -> None:
+        """Begins what the lane may have in flight."""
+        while lane.queue and not self._is_closing and lane.may_start():
             if self.in_flight >= self._most_in_flight:
                 if not lane.is_parked:
                     lane.is_parked = True
                     self._parked.append(lane)
                 return
-            lane.workers += 1
-            lane.starting += 1
-            lane.in_flight += 1
-            self.in_flight += 1
-            worker = asyncio.create_task(self._work(lane))
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
-
-    async def _work(self, lane: Lane) -> None:
-        """Sends from the lane's queue while it may; holds one place in flight the while."""
-        lane.starting -= 1
-        try:
-            while lane.queue and lane.is_active and not self._is_closing:
-                if lane.breaker.is_open and lane.in_flight > 1:
-                    break
-                wait = lane.seconds_until_token() if lane.per_second is not None else 0.0
+            if lane.per_second is not None:
+                wait = lane.seconds_until_token()
                 if wait:
-                    await asyncio.sleep(wait)
-                    continue
-                await self._send(lane, lane.queue.popleft())
-                if self._parked or lane.breaker.is_open:
-                    break  # another lane waits for a place; or it goes on with one probe at a time
-        finally:
-            lane.workers -= 1
-            lane.in_flight -= 1
-            self.in_flight -= 1
-            self._hand_over(lane)
+                    self._fill_later(lane, wait)
+                    return
+            self._begin(lane, lane.queue.popleft())
+        if lane.queue and lane.breaker.is_open:
+            self._release(lane)  # what was claimed before it opened; from now on it is probed one at a time
 
-    async def _send(self, lane: Lane, job: Job) -> None:
+    def _fill_later(self, lane: Lane, seconds: float) -> None:
+        def fill() -> None:
+            lane.is_timed = False
+            self._fill(lane)
+
+        if not lane.is_timed:
+            lane.is_timed = True
+            asyncio.get_running_loop().call_later(seconds, fill)
+
+    def _begin(self, lane: Lane, job: Job) -> None:
         self.held -= 1
-        if lane.target is None or lane.signer is None or job.lease_ends - time.monotonic() < lease_margin_seconds():
+        if lane.envelope is None or job.lease_ends - time.monotonic() < self._margin_seconds:
             lane.is_waiting = True
             self._recorder.lose(job)
             return
-        outcome = await make_attempt(self._client, job, lane.target, lane.signer, lane.headers)
+        lane.in_flight += 1
+        self.in_flight += 1
+        begin_attempt(self._client, job, lane.envelope, partial(self._finish, lane))
+
+    def _finish(self, lane: Lane, outcome: Outcome) -> None:
+        lane.in_flight -= 1
+        self.in_flight -= 1
+        lane.completed += 1
         if outcome.error or lane.breaker.failures:
             lane.breaker = lane.breaker.after(outcome.ended_at, success=outcome.is_success)
             if outcome.error == "http_410":  # the record of it switches the endpoint off
                 lane.is_active = False
                 self._release(lane)
-        lane.completed += 1
         self._recorder.add(outcome, is_urgent=lane.is_ordered)
-        self._ask(lane)
-
-    def _hand_over(self, lane: Lane) -> None:
-        """A place became free: to whoever waits longest, then to the same lane."""
-        while self._parked and self.in_flight < self._most_in_flight:
+        while self._parked and self.in_flight < self._most_in_flight:  # whoever waits longest comes first
             other = self._parked.popleft()
             other.is_parked = False
-            self._start(other)
-        if lane.queue and not self._is_closing:
-            if lane.breaker.is_open:
-                self._release(lane)
-            else:
-                self._start(lane)
-
-    def _free(self, lane: Lane) -> None:
-        """What was claimed before the breaker opened and has nobody to send it goes back."""
-        if lane.queue and lane.breaker.is_open and not lane.workers and not lane.is_parked:
-            self._release(lane)
+            self._fill(other)
+        self._fill(lane)
+        self._ask(lane)
+        if self._is_closing and not self.in_flight:
+            self._ended.set()
 
     def _release(self, lane: Lane) -> None:
         """Gives back what is queued: the breaker has opened (it is probed one at a time), or the endpoint is off."""
