@@ -258,6 +258,8 @@ class Bench:
 
                 def go_on(outcome: Outcome) -> None:
                     nonlocal count
+                    if ended.is_set():
+                        return
                     assert outcome.result.status == 200, outcome.result
                     count += 1
                     if time.perf_counter() < end:

@@ -199,9 +199,7 @@ def test_a_claim_of_a_dead_engine_is_taken_over_and_its_late_result_refused(
     from webhooks_app.services.jobs import Outcome
 
     moment = time.time()
-    record_outcomes(
-        [Outcome(dead, moment, moment, HttpResult(status=500), "{}", "http_5xx", "retrying", moment, uuid7())]
-    )
+    record_outcomes([Outcome(dead, moment, moment, HttpResult(status=500), "{}", "http_5xx", "retrying", moment)])
     assert Delivery.objects.get().state == "delivered"
     assert Attempt.objects.count() == 2  # both were made, and both are told
 

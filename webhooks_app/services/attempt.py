@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import msgspec
 from django.conf import settings
 
-from core.ids import DELIVERY, uuid7
+from core.ids import DELIVERY
 from core.outbound import HttpClient, HttpResult, Target, build_head
 from webhooks_app.error_texts import status_class
 from webhooks_app.retry import clock_of_answer, next_wait
@@ -85,4 +85,4 @@ def decide(job: Job, result: HttpResult, started: float, request_headers: str) -
                 factor=settings.WEBHOOK_RETRY_FACTOR,
             )
         state, next_at = ("failed", None) if wait is None else ("retrying", ended + wait)
-    return Outcome(job, started, ended, result, request_headers, error, state, next_at, uuid7())
+    return Outcome(job, started, ended, result, request_headers, error, state, next_at)

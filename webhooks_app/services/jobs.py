@@ -54,13 +54,14 @@ class Job:
     lease_ends: float
     batch: Batch | None = None
     columns: str = ""
+    is_held: bool = False  # given back because its endpoint is off
 
 
 @dataclass(slots=True, eq=False)
 class Outcome:
     """One attempt that was made, and the state the delivery gets. Times are Unix seconds.
 
-    ``request_headers`` are JSON, as the log shows them.
+    ``request_headers`` are JSON, as the log shows them; ``attempt_id``, 32 hex digits, is given when it is written.
     """
 
     job: Job
@@ -71,7 +72,7 @@ class Outcome:
     error: str
     state: str
     next_attempt_at: float | None
-    attempt_id: UUID
+    attempt_id: str = ""
 
     @property
     def is_success(self) -> bool:

@@ -29,6 +29,7 @@ class Lane:
         "id",
         "in_flight",
         "is_active",
+        "is_gone",
         "is_ordered",
         "is_parked",
         "is_timed",
@@ -48,6 +49,7 @@ class Lane:
         self.is_parked = False  # waits for the engine's own bound
         self.is_timed = False  # waits for its pace
         self.is_active = False
+        self.is_gone = False  # deleted: what it is owed is settled by the next look
         self.is_ordered = False
         self.breaker = Breaker()
         self.cap = 1

@@ -13,10 +13,12 @@ from uuid import UUID
 import msgspec
 from django.db import IntegrityError, connection, transaction
 
+from core.copying import copy_lines
+from core.ids import uuid7_run
 from webhooks_app.services.claim import release_jobs
 from webhooks_app.services.jobs import Job, Outcome
 from webhooks_app.services.rollups import write_health, write_minutes, write_replays
-from webhooks_app.services.rows import NULL, claimed_line, copy_deliveries, iso, owed_line, tried_line
+from webhooks_app.services.rows import NULL, claimed_line, copy_deliveries, held_line, iso, owed_line, tried_line
 from webhooks_app.services.switching import settle_pending
 
 _encode = msgspec.json.Encoder().encode
@@ -49,6 +51,9 @@ def record_outcomes(
     """
     if not (outcomes or kept or returned or closed):
         return
+    unnamed = [outcome for outcome in outcomes if not outcome.attempt_id]
+    for outcome, key in zip(unnamed, uuid7_run(len(unnamed)), strict=True):
+        outcome.attempt_id = key
     try:
         _record(outcomes, kept, returned, closed)
     except IntegrityError:
@@ -76,8 +81,7 @@ def _record(
                 cursor.execute(_UPDATE, _update_parameters(written))
         release_jobs([job for job in returned if not is_new(job)])
         if outcomes:
-            with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-                copy.write("".join([_attempt_line(outcome) for outcome in outcomes]))
+            copy_lines(_COPY, [_attempt_line(outcome) for outcome in outcomes])
             write_minutes(outcomes)
             write_health(outcomes)
             write_replays(outcomes)
@@ -104,7 +108,9 @@ def _write_rows(tried: Sequence[Outcome], kept: Iterable[Job], returned: Iterabl
     due = iso(moment)
     lines = [tried_line(outcome) for outcome in tried]
     lines += [claimed_line(job, due, iso(moment + job.lease_ends - time.monotonic())) for job in kept]
-    lines += [owed_line(job.id, job.columns, due) for job in returned]
+    lines += [
+        held_line(job.id, job.columns) if job.is_held else owed_line(job.id, job.columns, due) for job in returned
+    ]
     if lines:
         copy_deliveries(lines)
 
@@ -115,10 +121,12 @@ def _read_known(jobs: Sequence[Job]) -> frozenset[str]:
         return frozenset(row[0].hex for row in cursor.fetchall())
 
 
-def _read_known_attempts(outcomes: Sequence[Outcome]) -> set[UUID]:
+def _read_known_attempts(outcomes: Sequence[Outcome]) -> set[str]:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM webhooks_app_attempt WHERE id = ANY(%s)", [[o.attempt_id for o in outcomes]])
-        return {row[0] for row in cursor.fetchall()}
+        cursor.execute(
+            "SELECT id FROM webhooks_app_attempt WHERE id = ANY(%s::uuid[])", [[o.attempt_id for o in outcomes]]
+        )
+        return {row[0].hex for row in cursor.fetchall()}
 
 
 def _update_parameters(outcomes: Sequence[Outcome]) -> list[Any]:
@@ -150,7 +158,7 @@ def _attempt_line(outcome: Outcome) -> str:
     body = result.body.decode("utf-8", "replace").translate(_ESCAPES) if result.body else ""
     return "\t".join(
         (
-            outcome.attempt_id.hex,
+            outcome.attempt_id,
             job.organization_id.hex,
             job.endpoint_id.hex,
             job.id,

@@ -64,9 +64,10 @@ class Recorder:
         if is_urgent or len(self._outcomes) >= FLUSH_SIZE:
             self._is_due.set()
 
-    def give_back(self, jobs: Sequence[Job]) -> None:
-        """Claimed, and not to be sent by this engine: anybody may have them once this is written."""
+    def give_back(self, jobs: Sequence[Job], *, is_held: bool = False) -> None:
+        """Claimed, and not to be sent by this engine: anybody may have them once this is written, nobody if held."""
         for job in jobs:
+            job.is_held = is_held
             if job.batch is not None:
                 job.batch.unsent.discard(job)
         self._returned += jobs

@@ -6,8 +6,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
-from django.db import connection
-
+from core.copying import copy_lines
 from webhooks_app.services.jobs import Job, Outcome
 
 NULL = "\\N"
@@ -32,8 +31,7 @@ def delivery_key(event_id: UUID, endpoint_id: UUID) -> str:
 
 def copy_deliveries(lines: Iterable[str]) -> None:
     """Raises ``IntegrityError`` if one of them is there already."""
-    with connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-        copy.write("".join(lines))
+    copy_lines(_COPY, lines)
 
 
 def owed_line(key: str, columns: str, due: str) -> str:

@@ -58,7 +58,7 @@ class Sender:
                 engines=settings.WEBHOOK_ENGINES,
             )
         for key in [key for key in self.lanes if key not in seen]:
-            self.lanes[key].is_active = False
+            self.lanes[key].is_active, self.lanes[key].is_gone = False, True
         for lane in [lane for lane in self.lanes.values() if not lane.is_active]:
             self._release(lane)
             if lane.id not in seen and not lane.in_flight:
@@ -155,4 +155,4 @@ class Sender:
         lane.queue.clear()
         self.held -= len(jobs)
         lane.is_waiting = True
-        self._recorder.give_back(jobs)
+        self._recorder.give_back(jobs, is_held=not lane.is_active and not lane.is_gone)
