@@ -201,13 +201,12 @@ class Bench:
         self.note(name, rate, "/s")
 
     def latency(self, name: str, kinds: list[str], per_second: int, seconds: int) -> None:
-        """Events at a steady rate through the whole path, Celery and Redis included in the wake-up."""
+        """Events at a steady rate; the engine hears of them as in production, by the hint that the commit sends."""
         import msgspec
         from django.db import transaction
 
         from events.services import NewEvent, append_events
         from webhooks_app.catalogue import build_example
-        from webhooks_app.services.wake import wake_engines
 
         self.prepare(kinds)
         running = self.start_engines(1)
@@ -223,7 +222,6 @@ class Bench:
                     NewEvent(organization_id=self.organization.id, line_id=self.lines[number % len(kinds)].id,
                              type="message.received", data=data)
                 ])  # fmt: skip
-            wake_engines()
         time.sleep(1.0)
         latencies = sorted(self.sink_stats()["latencies"].get("fast", []))
         self.stop_engines(running)

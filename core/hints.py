@@ -14,6 +14,7 @@ from core.redis_client import get_redis
 
 logger = logging.getLogger(__name__)
 COALESCE_SECONDS = 0.01
+TASK_SECONDS = 0.05  # between two messages of one name: each costs a millisecond here and one in a worker
 EVENTS_CHANNEL = "msgd:events"  # open event streams listen here: "the log has grown"
 
 _lock = threading.Lock()
@@ -49,11 +50,21 @@ def flush_hints() -> None:
 
 
 def _publish_forever() -> None:
+    due: dict[str, float] = {}
     while True:
         _wake.wait()
         _wake.clear()
-        flush_hints()
+        moment = time.monotonic()
+        with _lock:
+            ready = [name for name in _wanted if due.get(name, 0.0) <= moment]
+            _wanted.difference_update(ready)
+            is_more_wanted = bool(_wanted)
+        for name in ready:
+            due[name] = moment + (COALESCE_SECONDS if name == EVENTS_CHANNEL else TASK_SECONDS)
+            _publish(name)
         time.sleep(COALESCE_SECONDS)
+        if is_more_wanted:
+            _wake.set()
 
 
 def _publish(name: str) -> None:

@@ -6,7 +6,6 @@ from celery import shared_task
 
 from webhooks_app.services import replay_runner
 from webhooks_app.services.slots import run_engine_in_slot
-from webhooks_app.services.wake import wake_engines
 
 TRY_SECONDS = 1.0  # looking for a free place costs a connection; hints come by the hundred
 _tried_at = -TRY_SECONDS
@@ -14,9 +13,8 @@ _tried_at = -TRY_SECONDS
 
 @shared_task(name="webhooks_app.tasks.fan_out_events", ignore_result=True, acks_late=False)
 def fan_out_events() -> None:
-    """There is news in the log: wakes an engine, or becomes one if there is none."""
+    """There is news in the log, and engines have heard of it: becomes one if there are too few."""
     global _tried_at
-    wake_engines()
     if time.monotonic() - _tried_at > TRY_SECONDS:
         _tried_at = time.monotonic()
         run_engine_in_slot()

@@ -1,4 +1,4 @@
-"""Waking the engines: one Redis list that they wait on. Losing a wake costs at most a poll."""
+"""Waking the engines: over Redis publish/subscribe, all of them. Losing a wake costs at most a poll."""
 
 import asyncio
 import logging
@@ -7,21 +7,18 @@ from collections.abc import Callable
 import redis.asyncio
 from django.conf import settings
 
+from core.hints import EVENTS_CHANNEL
 from core.redis_client import get_redis
 
 logger = logging.getLogger(__name__)
-WAKE_KEY = "webhooks:wake"
+WAKE_CHANNEL = "msgd:engines"
 NEWS, ENDPOINTS = b"news", b"endpoints"
 
 
 def wake_engines(reason: bytes = NEWS) -> None:
-    """Never raises: an engine that hears nothing polls. The list is kept short, since one element wakes one engine."""
+    """Never raises: an engine that hears nothing polls."""
     try:
-        with get_redis().pipeline(transaction=False) as pipe:
-            pipe.lpush(WAKE_KEY, reason)
-            pipe.ltrim(WAKE_KEY, 0, 7)
-            pipe.expire(WAKE_KEY, 60)
-            pipe.execute()
+        get_redis().publish(WAKE_CHANNEL, reason)
     except redis.RedisError as error:
         logger.debug("engines not woken, they will poll: %s", error)
 
@@ -32,16 +29,19 @@ def announce_endpoint_change() -> None:
 
 
 async def listen(hear: Callable[[bytes], None]) -> None:
-    """Calls ``hear`` with the reason of each wake until cancelled. Without Redis it waits for Redis: engines poll."""
+    """Calls ``hear`` with the reason of each wake, and when the log has grown, until cancelled. Without Redis it waits
+    for Redis: engines poll."""
     client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1)
     try:
         while True:
             try:
-                found = await client.blpop([WAKE_KEY], timeout=5)
+                async with client.pubsub() as channel:
+                    await channel.subscribe(WAKE_CHANNEL, EVENTS_CHANNEL)
+                    hear(ENDPOINTS)  # whatever was said while nobody listened
+                    async for message in channel.listen():
+                        if message["type"] == "message":
+                            hear(bytes(message["data"]) or NEWS)
             except (redis.RedisError, OSError):
                 await asyncio.sleep(0.5)
-                continue
-            if found:
-                hear(found[1] if isinstance(found[1], bytes) else found[1].encode())
     finally:
         await client.aclose()
