@@ -68,13 +68,13 @@ def main() -> int:
     is_whole = all(argument.startswith("-") for argument in arguments)
     if not is_whole or os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
         os.execv(sys.executable, command)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     colours = ["--color=yes"] if sys.stdout.isatty() and "NO_COLOR" not in os.environ else []
     return run_halves([[*command, *colours, "-m", mark] for mark in HALVES])
 
 
 def run_halves(commands: Sequence[Sequence[str]]) -> int:
     """Runs them at once, prints one after the other and a line of their sum; returns the worst exit code."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     started = time.monotonic()
     halves = [Half(command) for command in commands]
     codes = []
