@@ -17,6 +17,7 @@ from accounts.tokens import hash_token, is_well_formed
 from api.call import CallingKey
 from api.limits import Window, count_request
 from core.errors import AuthenticationError, AuthorizationError, RateLimitError
+from core.steps import IN_THREAD, Steps
 
 COPY_SECONDS = 15.0
 COPY_SECONDS_WITHOUT_REDIS = 2.0
@@ -52,7 +53,7 @@ def forget_keys() -> None:
         _copies.clear()
 
 
-def identify(authorization: str | None) -> tuple[CallingKey, bytes]:
+def identify(authorization: str | None) -> Steps[tuple[CallingKey, bytes]]:
     """The key behind an ``Authorization`` header and its token's hash. Raises 401 errors.
 
     The key is a copy: ``admit`` must still confirm that it is current.
@@ -67,19 +68,19 @@ def identify(authorization: str | None) -> tuple[CallingKey, bytes]:
     copy = _copies.get(digest)
     moment = time.monotonic()
     if copy is None or moment - copy.read_at > (COPY_SECONDS if copy.key else UNKNOWN_SECONDS):
-        copy = _read(digest, None)
+        copy = yield from _read(digest, None)
     if copy.key is None:
         raise _refusal("No such API key.")
     _check_usable(copy.key)
     return copy.key, digest
 
 
-def admit(key: CallingKey, digest: bytes, address: str | None) -> tuple[CallingKey, Window]:
+def admit(key: CallingKey, digest: bytes, address: str | None) -> Steps[tuple[CallingKey, Window]]:
     """Confirms the key and counts the request: one Redis round trip.
 
     Returns the current key and its window, which may be exceeded: see ``check_window``.
     """
-    generation, window = count_request(key.id, key.requests_per_hour)
+    generation, window = yield from count_request(key.id, key.requests_per_hour)
     copy = _copies.get(digest)
     moment = time.monotonic()
     if generation is None:
@@ -88,7 +89,7 @@ def admit(key: CallingKey, digest: bytes, address: str | None) -> tuple[CallingK
         # Read again after the generation was known, so that a change between the two reads cannot be missed.
         is_stale = copy is None or copy.generation != generation
     if is_stale or copy is None:
-        copy = _read(digest, generation)
+        copy = yield from _read(digest, generation)
     if copy.key is None:
         raise _refusal("No such API key.")
     _check_usable(copy.key)
@@ -105,7 +106,8 @@ def check_window(window: Window) -> None:
         )
 
 
-def _read(digest: bytes, generation: str | None) -> _Copy:
+def _read(digest: bytes, generation: str | None) -> Steps[_Copy]:
+    yield IN_THREAD
     with connection.cursor() as cursor:
         cursor.execute(_LOOK_UP, [settings.REQUESTS_PER_HOUR, digest])
         row = cursor.fetchone()

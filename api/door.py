@@ -27,7 +27,6 @@ from api.envelope import (
     internal_error,
     service_unavailable,
     success,
-    to_raw,
     to_response,
 )
 from api.limits import window_headers
@@ -36,6 +35,7 @@ from api.request_log import KEPT_BYTES, Entry, request_log
 from api.routes import Endpoint, find_methods, load_endpoints
 from core.errors import AppError, InvalidRequestError, NotFoundError
 from core.ids import new_request_id
+from core.steps import IN_THREAD, Steps, run_steps
 
 logger = logging.getLogger(__name__)
 SENDING_ROUTES = frozenset({"/v1/messages", "/v1/audio-messages"})
@@ -56,16 +56,12 @@ class ApiDoor:
 
 def answer(request: HttpRequest) -> HttpResponse:
     """Answers one API request to Django's handler."""
-    return to_response(_reply_to(request), is_head=request.method == "HEAD")
+    drop_broken_connection()
+    return to_response(run_steps(reply_steps(request)), is_head=request.method == "HEAD")
 
 
-def answer_raw(request: HttpRequest) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    """Answers one API request outside Django's handler: status, headers, body."""
-    return to_raw(_reply_to(request), is_head=request.method == "HEAD")
-
-
-def _reply_to(request: HttpRequest) -> Reply:
-    """Never raises: what is unforeseen becomes 500 in the envelope, and a log entry."""
+def reply_steps(request: HttpRequest) -> Steps[Reply]:
+    """The answer to one API request. Never raises: what is unforeseen becomes 500 in the envelope, and a log entry."""
     started = time.perf_counter()
     load_endpoints()
     method = request.method or "GET"
@@ -77,22 +73,21 @@ def _reply_to(request: HttpRequest) -> Reply:
         request, request_id, None, None, found[1] if found else {}, get_address(request),
         request.META.get("HTTP_USER_AGENT", "")[:200],
     )  # fmt: skip
-    _drop_broken_connection()
-    reply = _guard(call, lambda: _serve(_choose(found, method, call), call))
+    reply = yield from _guard(call, _serve(found, method, call))
     reply.headers = {**call.response_headers, **reply.headers}
     _log(call, method, _template(found), reply, time.perf_counter() - started)
     return reply
 
 
-def _guard(call: Call[Any, Any], run: Callable[[], Reply]) -> Reply:
+def _guard(call: Call[Any, Any], steps: Steps[Reply]) -> Steps[Reply]:
     """Turns whatever is raised into a reply."""
     try:
-        return run()
+        return (yield from steps)
     except AppError as error:
         return failure(error, call.request_id)
     except (OperationalError, InterfaceError) as error:
         logger.error("%s: the database is away: %s", call.request_id, error)
-        if not connection.in_atomic_block:
+        if connection.connection is not None and not connection.in_atomic_block:
             connection.close()
         return failure(service_unavailable(), call.request_id)
     except Exception:
@@ -100,7 +95,7 @@ def _guard(call: Call[Any, Any], run: Callable[[], Reply]) -> Reply:
         return failure(internal_error(), call.request_id)
 
 
-def _drop_broken_connection() -> None:
+def drop_broken_connection() -> None:
     """Replaces Django's health check, a query per request, by a look at the socket.
 
     Nothing is due on an idle connection, so one that has something to read has been closed by the other side.
@@ -138,18 +133,22 @@ def _choose(found: tuple[Any, Any] | None, method: str, call: Call[Any, Any]) ->
     return entry
 
 
-def _serve(entry: Endpoint, call: Call[Any, Any]) -> Reply:
+def _serve(found: tuple[Any, Any] | None, method: str, call: Call[Any, Any]) -> Steps[Reply]:
+    entry = _choose(found, method, call)
     request = call.request
     raw = b""
     if entry.access == "key":
-        key, digest = identify(request.META.get("HTTP_AUTHORIZATION"))
-        call.caller, window = admit(key, digest, call.address)
+        key, digest = yield from identify(request.META.get("HTTP_AUTHORIZATION"))
+        call.caller, window = yield from admit(key, digest, call.address)
         call.response_headers.update(window_headers(window))
         check_window(window)
         if entry.scope is not None:
             call.caller.require_scope(entry.scope)
     elif entry.access == "oauth":
+        yield IN_THREAD
         call.person = identify_person(request.META.get("HTTP_AUTHORIZATION"))
+    if not entry.is_steps:
+        yield IN_THREAD
     if entry.body is not None:
         raw = read_body(request)
         call.body_bytes = len(raw)
@@ -163,15 +162,16 @@ def _serve(entry: Endpoint, call: Call[Any, Any]) -> Reply:
         call.body = to_struct(entry.body, call.payload)
     once = request.META.get("HTTP_IDEMPOTENCY_KEY")
     if once is None or entry.method != "POST" or entry.is_upload or call.caller is None:
-        return _run(entry, call)
+        return (yield from _run(entry, call))
+    yield IN_THREAD
     return idempotency.answer_once(
         api_key_id=call.caller.id, path=request.path_info, key=once, body=raw, request_id=call.request_id,
-        run=lambda: _guard(call, lambda: _run(entry, call)),
+        run=lambda: run_steps(_guard(call, _run(entry, call))),
     )  # fmt: skip
 
 
-def _run(entry: Endpoint, call: Call[Any, Any]) -> Reply:
-    value = entry.handler(call)
+def _run(entry: Endpoint, call: Call[Any, Any]) -> Steps[Reply]:
+    value = (yield from entry.handler(call)) if entry.is_steps else entry.handler(call)
     call.created_id = getattr(value, "id", "") if entry.status == 201 else ""
     return _render(entry, value, call)
 

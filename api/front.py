@@ -1,7 +1,8 @@
 """The API's requests straight from ASGI to the door: no page middleware, no WSGI bridge between.
 
-Each request runs in a thread of this pool with its body already complete, and costs the event loop two hops. A request
-looks to the door as it does behind the WSGI handler, so what the tests drive through Django is what runs here.
+A request comes with its body complete. The door's steps are answered in the event loop; as soon as one may block the
+rest runs in a thread of this pool. A request looks to the door as it does behind the WSGI handler, so what the tests
+drive through Django is what runs here.
 """
 
 import asyncio
@@ -12,7 +13,10 @@ from typing import IO, Any, Protocol
 
 from django.core.handlers.wsgi import WSGIRequest
 
-from api.door import PREFIXES, answer_raw
+from api.door import PREFIXES, drop_broken_connection, reply_steps
+from api.envelope import Reply, to_raw
+from core.loop_stores import get_stores
+from core.steps import Step, Steps, run_steps
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -37,15 +41,35 @@ class CompleteBody(Protocol):
 
 async def answer_scope(scope: Scope, body: CompleteBody, send: Send) -> None:
     """Answers one HTTP request."""
-    environ = build_environ(scope, body.headers, body.hand_over())
-    status, answer_headers, content = await asyncio.get_running_loop().run_in_executor(_pool, _answer, environ)
-    await send({"type": "http.response.start", "status": status, "headers": answer_headers})
+    with body.hand_over() as file:
+        request = WSGIRequest(build_environ(scope, body.headers, file))
+        reply = await _drive(reply_steps(request))
+    status, headers, content = to_raw(reply, is_head=scope["method"] == "HEAD")
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
 
 
-def _answer(environ: dict[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
-    with environ["wsgi.input"]:
-        return answer_raw(WSGIRequest(environ))
+async def _drive(steps: Steps[Reply]) -> Reply:
+    """Answers steps here for as long as they can be answered without a thread, and the rest in one."""
+    stores = get_stores()
+    try:
+        step = next(steps)
+        while stores.is_able(step):
+            try:
+                answer = await stores.answer(step)
+            except Exception as error:  # noqa: BLE001 it belongs to whoever asked, as if the step had been a call
+                step = steps.throw(error)
+            else:
+                step = steps.send(answer)
+    except StopIteration as done:
+        reply: Reply = done.value
+        return reply
+    return await asyncio.get_running_loop().run_in_executor(_pool, _finish, steps, step)
+
+
+def _finish(steps: Steps[Reply], step: Step) -> Reply:
+    drop_broken_connection()
+    return run_steps(steps, step)
 
 
 def build_environ(scope: Scope, headers: list[tuple[bytes, bytes]], body: IO[bytes]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from uuid import UUID
 import redis
 
 from core.redis_script import ThreadScript
+from core.steps import ScriptCall, Steps
 
 logger = logging.getLogger(__name__)
 WINDOW_SECONDS = 3600
@@ -77,13 +78,14 @@ class _Store:
         self._lock = threading.Lock()
         self._local: dict[UUID, tuple[float, int]] = {}
 
-    def count(self, key_id: UUID, limit: int) -> tuple[str | None, Window]:
+    def count(self, key_id: UUID, limit: int) -> Steps[tuple[str | None, Window]]:
         moment = time.monotonic()
         if moment - self._failed_at >= RETRY_REDIS_AFTER_SECONDS:
             try:
-                generation, used, left = self._script(
-                    keys=(f"msgd:key:{key_id.hex}:gen", f"msgd:rate:{key_id.hex}"),
-                    args=(limit, WINDOW_SECONDS * 1000),
+                generation, used, left = yield ScriptCall(
+                    self._script,
+                    (f"msgd:key:{key_id.hex}:gen", f"msgd:rate:{key_id.hex}"),
+                    (limit, WINDOW_SECONDS * 1000),
                 )
             except redis.RedisError as error:
                 self._failed_at = moment
@@ -112,7 +114,7 @@ class _Store:
 _store: _Store | None = None
 
 
-def count_request(key_id: UUID, limit: int) -> tuple[str | None, Window]:
+def count_request(key_id: UUID, limit: int) -> Steps[tuple[str | None, Window]]:
     """Counts one request of a key.
 
     Returns what the key's generation is (changed by whoever revokes or edits the key; None when Redis could not be
@@ -121,4 +123,4 @@ def count_request(key_id: UUID, limit: int) -> tuple[str | None, Window]:
     global _store
     if _store is None:
         _store = _Store()
-    return _store.count(key_id, limit)
+    return (yield from _store.count(key_id, limit))

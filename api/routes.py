@@ -1,6 +1,7 @@
 """The registry of endpoints. Routing, scope checks, OpenAPI and the tests that walk every route are made from it."""
 
 import importlib
+import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Mapping
@@ -9,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-Handler = Callable[[Any], object]
+Handler = Callable[[Any], Any]  # what is sent, or the steps to it
 Access = Literal["key", "oauth", "open"]
 
 
@@ -35,6 +36,7 @@ class Endpoint:
     tag: str
     is_upload: bool
     is_extension: bool
+    is_steps: bool
 
     @property
     def name(self) -> str:
@@ -66,14 +68,15 @@ def endpoint(
     """Registers a function as the answer to ``method path``.
 
     ``path`` may hold ``{name}`` parameters, one segment each. The function takes a ``Call`` and returns a struct
-    or dict to be sent with ``status``, or a ``Redirect``. ``is_upload`` leaves the body unread, to be streamed.
+    or dict to be sent with ``status``, or a ``Redirect``; a generator function returns it after the steps it yields
+    (``core.steps``), and runs in the event loop. ``is_upload`` leaves the body unread, to be streamed.
     """
 
     def register(handler: Handler) -> Handler:
         entry = Endpoint(
             method=method, path=path, handler=handler, access=access, scope=scope, body=body, query=query,
             response=response, status=status, errors=errors, summary=summary, tag=tag, is_upload=is_upload,
-            is_extension=is_extension,
+            is_extension=is_extension, is_steps=inspect.isgeneratorfunction(handler),
         )  # fmt: skip
         methods = _by_template.get(path)
         if methods is None:

@@ -74,6 +74,8 @@ def limit_of(path: str, file_bytes: int, other_bytes: int) -> int:
 
 async def take_body(scope: Scope, receive: Receive, limit: int) -> TakenBody | None:
     """Reads the body; None when the client left. Raises ``BodyTooLarge`` or ``BodyTooSlow``."""
+    if not _has_body(scope):
+        return TakenBody(scope["headers"], b"", None, 0)
     if _announced_length(scope) > limit:
         await _drain(receive)
         raise BodyTooLarge(limit)
@@ -129,7 +131,8 @@ async def refuse_body(scope: Scope, send: Send, problem: BodyTooLarge | BodyTooS
 
 async def _receive_soon(receive: Receive) -> Message:
     try:
-        return await asyncio.wait_for(receive(), SILENCE_SECONDS)
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await receive()
     except TimeoutError:
         raise BodyTooSlow(f"No part of the request body arrived for {SILENCE_SECONDS:.0f} seconds.") from None
 
@@ -147,6 +150,13 @@ async def _drain(receive: Receive) -> None:
         await asyncio.wait_for(read_on(), DRAIN_SECONDS)
     except TimeoutError:
         return
+
+
+def _has_body(scope: Scope) -> bool:
+    """HTTP/1 says so in its headers; later versions need not."""
+    if not scope["http_version"].startswith("1"):
+        return True
+    return any(name in (b"content-length", b"transfer-encoding") for name, _ in scope["headers"])
 
 
 def _announced_length(scope: Scope) -> int:

@@ -19,8 +19,8 @@ class ThreadScript:
     """Calling it runs the script. Raises ``redis.RedisError``; a connection closed meanwhile is replaced once."""
 
     def __init__(self, source: str) -> None:
-        self._source = source
-        self._digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+        self.source = source
+        self.digest = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
         self._local = threading.local()
 
     def __call__(self, *, keys: Sequence[str], args: Sequence[str | int]) -> Any:
@@ -38,10 +38,10 @@ class ThreadScript:
 
     def _run(self, connection: Any, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         try:
-            connection.send_command("EVALSHA", self._digest, len(keys), *keys, *args)
+            connection.send_command("EVALSHA", self.digest, len(keys), *keys, *args)
             return connection.read_response()
         except NoScriptError:
-            connection.send_command("EVAL", self._source, len(keys), *keys, *args)
+            connection.send_command("EVAL", self.source, len(keys), *keys, *args)
             return connection.read_response()
         except redis.ConnectionError:
             raise

@@ -13,7 +13,7 @@ from django.conf import settings
 from core.errors import AuthorizationError, InvalidRequestError, invalid, missing, not_found
 from core.handles import normalise_handle
 from core.ids import CHAT, FILE, LINE, MESSAGE, has_prefix, parse_id
-from core.prepared import prepared_cursor
+from core.steps import Statement, Steps, run_steps
 
 MAX_ADDRESS = 120
 MAX_GUID = 120
@@ -164,6 +164,13 @@ def find_target(
     sender: Sender, line: Address, chat: Address, *, file: Address | None = None, message: Address | None = None
 ) -> Target:
     """One select for everything. Raises ``line_not_found``; every other check is the caller's, see ``check_…``."""
+    return run_steps(find_target_steps(sender, line, chat, file=file, message=message))
+
+
+def find_target_steps(
+    sender: Sender, line: Address, chat: Address, *, file: Address | None = None, message: Address | None = None
+) -> Steps[Target]:
+    """``find_target`` for who must not wait: see ``core.steps``."""
     values: dict[str, Any] = {"org": sender.organization_id}
     line_sql = "l.id = %(line)s" if line.line_id else "l.handle = %(line)s"
     values["line"] = line.line_id or line.line_handle
@@ -184,9 +191,7 @@ def find_target(
     statement = _SELECT.format(
         limit=_LIMIT, file=file_sql, message=message_sql, chat=chat_sql, joins=" ".join(joins), line=line_sql
     )
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, values)
-        row = cursor.fetchone()
+    row = yield Statement(statement, values)
     if row is None:
         raise not_found("line", param="from")
     return _to_target(row)

@@ -25,6 +25,7 @@ from api.parsing import parse_query, query_members, to_struct
 from api.request_log import Entry, request_log
 from core.errors import AppError
 from core.ids import new_request_id
+from core.steps import run_steps
 from events.services import Cursor
 
 logger = logging.getLogger(__name__)
@@ -81,8 +82,8 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 def _open(scope: Scope, headers: dict[str, str]) -> tuple[CallingKey, dict[str, str], Interest, Cursor]:
     """The same checks as the door's, in the same order; in a thread, since they ask the database."""
     try:
-        key, digest = identify(headers.get("authorization"))
-        key, window = admit(key, digest, _address(scope, headers))
+        key, digest = run_steps(identify(headers.get("authorization")))
+        key, window = run_steps(admit(key, digest, _address(scope, headers)))
         check_window(window)
         query = to_struct(
             StreamQuery,

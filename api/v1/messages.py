@@ -9,9 +9,10 @@ from api.lists import DEFAULT_LIMIT, CursorText, Limit, Page, clamp
 from api.routes import endpoint
 from api.schemas import CHAT_ERRORS, SEND_ERRORS, FileRef, From, FromTo, MessageOut, MessageRef, Queued, To
 from api.sender import sender_of
+from core.steps import Steps
 from messaging.payloads import message_item
 from messaging.selectors import attachments_of, get_message, get_readable_chat, list_messages
-from messaging.services.send import queue_message
+from messaging.services.send import queue_message_steps
 
 Text = Annotated[str, msgspec.Meta(description="The message; may be left out when there is a file.")]
 Attachments = Annotated[list[FileRef], msgspec.Meta(description="One file id, `file_…`.")]
@@ -38,9 +39,9 @@ class ListMessages(FromTo, frozen=True):
     "POST", "/v1/messages", scope="messages:write", body=SendMessage, response=Queued, status=201, errors=SEND_ERRORS,
     summary="Send a message", tag="Messages",
 )  # fmt: skip
-def send_message(call: Call[SendMessage, None]) -> Queued:
+def send_message(call: Call[SendMessage, None]) -> Steps[Queued]:
     body = call.body
-    item = queue_message(
+    item = yield from queue_message_steps(
         sender=sender_of(call),
         line=body.from_,
         to=body.to,

@@ -11,7 +11,7 @@ from django.db import transaction
 from core.clock import now
 from core.errors import RateLimitError
 from core.ids import uuid7
-from core.prepared import prepared_cursor
+from core.steps import IN_THREAD, Statement, Steps, run_steps
 
 _encode = msgspec.json.Encoder().encode
 LANES = {"send": "s", "audio": "s", "react": "s", "typing": "t", "read": "r"}
@@ -72,6 +72,13 @@ def insert_item(item: NewItem, *, sandbox_limit: int | None = None, send_budget:
     """Inserts and returns the key. Raises ``sandbox_quota_exceeded`` or ``send_budget_exceeded``, then nothing is
     counted. ``sandbox_limit`` is the organization's messages a day, None where none are counted.
     """
+    return run_steps(insert_item_steps(item, sandbox_limit=sandbox_limit, send_budget=send_budget))
+
+
+def insert_item_steps(
+    item: NewItem, *, sandbox_limit: int | None = None, send_budget: int | None = None
+) -> Steps[UUID]:
+    """``insert_item`` for who must not wait: see ``core.steps``."""
     moment = now()
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     key = uuid7()
@@ -92,31 +99,29 @@ def insert_item(item: NewItem, *, sandbox_limit: int | None = None, send_budget:
         "resumes": item.resumes_at,
     }
     if sandbox_limit is None and send_budget is None:
-        with prepared_cursor() as cursor:
-            cursor.execute(_ITEM, values)
+        yield Statement(_ITEM, values)
         return key
     values |= {"day": midnight.date(), "quota": sandbox_limit, "midnight": midnight, "budget": send_budget}
     values["hour"] = moment.replace(minute=0, second=0, microsecond=0)
     if sandbox_limit is not None and send_budget is not None:
+        yield IN_THREAD
         with transaction.atomic():  # two counters: when the second refuses, the first must be given back
-            _insert_counted(values, sandbox_limit, send_budget, midnight, moment)
+            run_steps(_insert_counted(values, sandbox_limit, send_budget, midnight, moment))
     else:
-        _insert_counted(values, sandbox_limit, send_budget, midnight, moment)
+        yield from _insert_counted(values, sandbox_limit, send_budget, midnight, moment)
     return key
 
 
 def _insert_counted(
     values: dict[str, Any], quota: int | None, budget: int | None, midnight: datetime, moment: datetime
-) -> None:
+) -> Steps[None]:
     counted = {"quota": _QUOTA} if quota is not None else {}
     if budget is not None:
         counted["budget"] = _BUDGET
     parts = ", ".join(f"{name} AS ({sql})" for name, sql in counted.items())
     results = ", ".join(f"(SELECT count(*) FROM {name})" for name in counted)
     statement = f"WITH {parts}, item AS ({_ITEM} FROM {', '.join(counted)}) SELECT {results}"
-    with prepared_cursor() as cursor:
-        cursor.execute(statement, values)
-        row = cursor.fetchone()
+    row = yield Statement(statement, values)
     refused = [name for name, count in zip(counted, row, strict=True) if not count]
     if not refused:
         return

@@ -21,6 +21,7 @@ from core.clock import now
 from core.errors import AuthorizationError, InvalidRequestError, invalid, missing, not_found
 from core.hints import send_hint
 from core.ids import OUTBOX, public_id
+from core.steps import IN_THREAD, Steps, run_steps
 from lines.services.limits import count_held
 from messaging.addressing import (
     Address,
@@ -32,6 +33,7 @@ from messaging.addressing import (
     check_sandbox_contact,
     check_text,
     find_target,
+    find_target_steps,
     parse_chat,
     parse_file,
     parse_line,
@@ -41,7 +43,7 @@ from messaging.models import Operation
 from messaging.services.audio import check_sound
 from messaging.services.chats import ensure_sandbox_chat
 from messaging.services.holds import decide_queue_hold, extend_deadline
-from messaging.services.outbox_insert import NewItem, insert_item
+from messaging.services.outbox_insert import NewItem, insert_item_steps
 from messaging.transcoding import AudioRefused
 
 MAX_TEXT = 20_000
@@ -75,6 +77,23 @@ def queue_message(
     """Queues text, one file or both (spec api §9.4). ``line`` is a handle or ``ln_``, ``to`` a handle or ``cht_``,
     ``attachments`` ``file_`` ids, ``reply_to`` ``msg_`` or a guid. ``payload`` is kept as what was asked for.
     """
+    steps = queue_message_steps(
+        sender=sender, line=line, to=to, text=text, attachments=attachments, reply_to=reply_to, payload=payload
+    )
+    return run_steps(steps)
+
+
+def queue_message_steps(
+    *,
+    sender: Sender,
+    line: str | None,
+    to: str | None,
+    text: str | None = None,
+    attachments: Sequence[str] | None = None,
+    reply_to: str | None = None,
+    payload: dict[str, Any] | None = None,
+) -> Steps[QueuedItem]:
+    """``queue_message`` for who must not wait: see ``core.steps``."""
     require({"from": line, "to": to})
     if not text and not attachments:
         raise missing("text", "A message needs `text` or `attachments`.")
@@ -85,7 +104,9 @@ def queue_message(
         raise invalid("attachments", "A message can carry one attachment.")
     file = parse_file(attachments[0], param="attachments") if attachments else None
     reply = parse_message(reply_to, param="reply_to") if reply_to else None
-    target = find_target(sender, line_at, chat_at, file=file, message=reply)
+    target = yield from find_target_steps(sender, line_at, chat_at, file=file, message=reply)
+    if target.is_sandbox or target.is_strict:
+        yield IN_THREAD
     target = check_send(sender, target, chat_at)
     content: dict[str, Any] = {"text": text} if text else {}
     if file is not None:
@@ -94,7 +115,7 @@ def queue_message(
     _add_reply(content, target, reply)
     check_active(target)
     said = payload or _request(line, to, text=text or None, attachments=list(attachments or ()), reply_to=reply_to)
-    return _queue(sender, target, Operation.SEND, content, said)
+    return (yield from _queue_steps(sender, target, Operation.SEND, content, said))
 
 
 def queue_audio(
@@ -274,6 +295,13 @@ def _request(line: str | None, to: str | None, **members: Any) -> dict[str, Any]
 def _queue(
     sender: Sender, target: Target, operation: Operation, content: dict[str, Any], payload: dict[str, Any]
 ) -> QueuedItem:
+    return run_steps(_queue_steps(sender, target, operation, content, payload))
+
+
+def _queue_steps(
+    sender: Sender, target: Target, operation: Operation, content: dict[str, Any], payload: dict[str, Any]
+) -> Steps[QueuedItem]:
+    """May block where the line is strict or of the sandbox."""
     assert target.chat_id is not None
     is_message = operation in (Operation.SEND, Operation.AUDIO)
     life = {Operation.TYPING: TYPING_LIFE, Operation.READ: READ_LIFE}.get(
@@ -281,7 +309,7 @@ def _queue(
     )
     hold = decide_queue_hold(line_id=target.line_id, chat_id=target.chat_id) if _may_hold(target, is_message) else None
     deadline_at = now() + life
-    key = insert_item(
+    key = yield from insert_item_steps(
         NewItem(
             organization_id=sender.organization_id,
             line_id=target.line_id,

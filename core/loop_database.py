@@ -1,0 +1,235 @@
+"""Prepared statements for the event loop: a few connections, each busy with one statement at a time.
+
+psycopg connects, sets up and converts; what happens per statement goes straight to libpq, whose socket the loop
+watches. Each statement is its own transaction. Errors are those of ``django.db.utils``, as the ORM raises them.
+"""
+
+import asyncio
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from django.conf import settings
+from django.db import connection as django_connection
+from psycopg import pq
+from psycopg.adapt import Transformer
+
+MAX_CONNECTIONS = 8  # of one process: enough to keep two cores busy while one waits for a row's lock
+ENCODING = "utf-8"
+# After these the connection is not to be used again: a plan or a statement that the server no longer has
+_BROKEN_PLANS = ("0A000", "26000")
+_PLACE = re.compile(r"%\((\w+)\)s|%%")
+
+
+class LoopDatabase:
+    """Connections of the event loop it was made in, opened when they are needed."""
+
+    def __init__(self) -> None:
+        self._idle: deque[_Connection] = deque()
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._count = 0
+
+    async def fetch(self, text: str, values: Mapping[str, Any]) -> tuple[Any, ...] | None:
+        """The first row of a statement; None where there is none."""
+        query, names = compile_statement(text)
+        used = await self._take()
+        try:
+            row = await used.fetch(query, [_dump(values[name]) for name in names])
+        except BaseException as error:
+            # Whoever was cancelled leaves an answer on its way: such a connection cannot be used again
+            if not isinstance(error, psycopg.Error) or not used.is_usable:
+                used.close()
+            self._give_back(used)
+            if isinstance(error, psycopg.Error):
+                with django_connection.wrap_database_errors:
+                    raise
+            raise
+        self._give_back(used)
+        return row
+
+    def close(self) -> None:
+        while self._idle:
+            self._idle.pop().close()
+            self._count -= 1
+
+    async def _take(self) -> "_Connection":
+        while True:
+            while self._idle:
+                used = self._idle.pop()
+                if used.is_usable:
+                    return used
+                used.close()
+                self._count -= 1
+            if self._count < MAX_CONNECTIONS:
+                self._count += 1
+                try:
+                    return await _Connection.open()
+                except BaseException as error:
+                    self._count -= 1
+                    self._wake_one()
+                    if isinstance(error, psycopg.Error):
+                        with django_connection.wrap_database_errors:
+                            raise
+                    raise
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+
+    def _give_back(self, used: "_Connection") -> None:
+        if used.is_usable:
+            self._idle.append(used)
+        else:
+            used.close()
+            self._count -= 1
+        self._wake_one()
+
+    def _wake_one(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+
+class _Connection:
+    """One connection; the loop watches its socket from the first to the last moment."""
+
+    def __init__(self, raw: "psycopg.AsyncConnection[Any]") -> None:
+        self._raw = raw
+        self._pg = raw.pgconn
+        self._pg.nonblocking = 1
+        self._loop = asyncio.get_running_loop()
+        self._socket = self._pg.socket
+        self._transformer = Transformer(raw)
+        self._names: dict[bytes, bytes] = {}
+        self._answer: asyncio.Future[pq.abc.PGresult] | None = None
+        self._result: pq.abc.PGresult | None = None
+        self._is_closed = False
+        age = django_connection.settings_dict["CONN_MAX_AGE"]
+        self._until = time.monotonic() + age if age else float("inf")
+        self._loop.add_reader(self._socket, self._on_readable)
+
+    @classmethod
+    async def open(cls) -> "_Connection":
+        parameters = django_connection.get_connection_params()
+        for name in ("cursor_factory", "prepare_threshold"):
+            parameters.pop(name, None)
+        raw = await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
+        await raw.execute("SELECT set_config('TimeZone', %s, false)", [django_connection.timezone_name])
+        return cls(raw)
+
+    @property
+    def is_usable(self) -> bool:
+        return not self._is_closed and self._pg.status == pq.ConnStatus.OK and time.monotonic() < self._until
+
+    async def fetch(self, query: bytes, parameters: list[bytes | None]) -> tuple[Any, ...] | None:
+        if settings.PREPARED_STATEMENTS:
+            name = self._names.get(query)
+            if name is None:
+                name = b"loop_%d" % len(self._names)
+                await self._ask(lambda: self._pg.send_prepare(name, query))
+                self._names[query] = name
+            result = await self._ask(lambda: self._pg.send_query_prepared(name, parameters))
+        else:
+            result = await self._ask(lambda: self._pg.send_query_params(query, parameters))
+        if not result.ntuples:
+            return None
+        self._transformer.set_pgresult(result)
+        row: tuple[Any, ...] = self._transformer.load_row(0, tuple)
+        return row
+
+    def close(self) -> None:
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._pg.finish()
+
+    async def _ask(self, send: Callable[[], None]) -> pq.abc.PGresult:
+        self._answer, self._result = self._loop.create_future(), None
+        try:
+            send()
+            if self._pg.flush():
+                self._loop.add_writer(self._socket, self._on_writable)
+            result = await self._answer
+        finally:
+            self._answer = None
+        if result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
+            return result
+        error = psycopg.errors.error_from_result(result, ENCODING)
+        if error.sqlstate in _BROKEN_PLANS:
+            self.close()
+        raise error
+
+    def _on_writable(self) -> None:
+        try:
+            if self._pg.flush():
+                return
+        except psycopg.Error as error:
+            self._fail(error)
+        self._loop.remove_writer(self._socket)
+
+    def _on_readable(self) -> None:
+        try:
+            self._pg.consume_input()
+            if self._answer is None:
+                # Nothing is due on an idle connection: what is readable there is its end
+                self.close()
+                return
+            while not self._pg.is_busy():
+                result = self._pg.get_result()
+                if result is None:
+                    self._finish()
+                    return
+                self._result = result
+        except psycopg.Error as error:
+            self._fail(error)
+
+    def _finish(self) -> None:
+        if self._result is None:
+            self._fail(psycopg.OperationalError("the connection ended without an answer"))
+        elif self._answer is not None and not self._answer.done():
+            self._answer.set_result(self._result)
+
+    def _fail(self, error: psycopg.Error) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error)
+        self.close()
+
+
+@lru_cache(maxsize=256)
+def compile_statement(text: str) -> tuple[bytes, tuple[str, ...]]:
+    """``… %(name)s …`` as the server reads it, ``… $1 …``, and the names by their numbers."""
+    names: list[str] = []
+
+    def number(match: re.Match[str]) -> str:
+        name = match[1]
+        if name is None:
+            return "%"
+        if name not in names:
+            names.append(name)
+        return f"${names.index(name) + 1}"
+
+    return _PLACE.sub(number, text).encode(), tuple(names)
+
+
+def _dump(value: object) -> bytes | None:
+    """A value as text of its type, which the statement says."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, UUID):
+        return value.hex.encode()
+    if isinstance(value, datetime | date):
+        return value.isoformat().encode()
+    if isinstance(value, bool | int):
+        return str(value).encode()
+    raise TypeError(f"no parameter can be a {type(value).__name__}")
