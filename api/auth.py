@@ -7,6 +7,7 @@ has changed since; so a revoked key is refused on its next request. While Redis 
 import threading
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from uuid import UUID
 
@@ -60,11 +61,9 @@ def identify(authorization: str | None) -> Steps[tuple[CallingKey, bytes]]:
     """
     if not authorization or not authorization.strip():
         raise AuthenticationError("missing_api_key", "Send your API key as `Authorization: Bearer sk_live_…`.")
-    scheme, _, token = authorization.strip().partition(" ")
-    token = token.strip()
-    if scheme.lower() != "bearer" or not is_well_formed(token):
+    digest = _digest_of(authorization)
+    if digest is None:
         raise _refusal("This is not an API key: check that it was copied whole.")
-    digest = hash_token(token)
     copy = _copies.get(digest)
     moment = time.monotonic()
     if copy is None or moment - copy.read_at > (COPY_SECONDS if copy.key else UNKNOWN_SECONDS):
@@ -73,6 +72,14 @@ def identify(authorization: str | None) -> Steps[tuple[CallingKey, bytes]]:
         raise _refusal("No such API key.")
     _check_usable(copy.key)
     return copy.key, digest
+
+
+@lru_cache(maxsize=1024)
+def _digest_of(authorization: str) -> bytes | None:
+    """The hash of the token in a header; None where there is no well-formed token."""
+    scheme, _, token = authorization.strip().partition(" ")
+    token = token.strip()
+    return hash_token(token) if scheme.lower() == "bearer" and is_well_formed(token) else None
 
 
 def admit(key: CallingKey, digest: bytes, address: str | None) -> Steps[tuple[CallingKey, Window]]:

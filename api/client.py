@@ -1,5 +1,6 @@
 """Where a request comes from."""
 
+from functools import lru_cache
 from ipaddress import ip_address
 
 from django.conf import settings
@@ -9,6 +10,11 @@ from django.http import HttpRequest
 def choose_address(peer: str, forwarded: str) -> str | None:
     """The client's address: behind a trusted proxy the last entry that the proxy added, else the peer's."""
     text = (forwarded.rpartition(",")[2].strip() or peer) if settings.TRUST_PROXY_HEADERS else peer
+    return _clean(text)
+
+
+@lru_cache(maxsize=4096)
+def _clean(text: str) -> str | None:
     try:
         return str(ip_address(text))
     except ValueError:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import msgspec
 from django.http import HttpResponse
@@ -96,13 +97,16 @@ def to_response(reply: Reply, *, is_head: bool) -> HttpResponse:
     return response
 
 
-_header_bytes = {name: name.lower().encode() for name in _EVERY_ANSWER}
+_EVERY_RAW = {name: (name.lower().encode(), value.encode("latin-1")) for name, value in _EVERY_ANSWER.items()}
+_raw_name = lru_cache(maxsize=256)(lambda name: name.lower().encode())
 
 
 def to_raw(reply: Reply, *, is_head: bool) -> tuple[int, list[tuple[bytes, bytes]], bytes]:
     """Status, headers and body as ASGI takes them."""
-    headers = [
-        (_header_bytes.get(name) or name.lower().encode(), value.encode("latin-1"))
-        for name, value in headers_of(reply).items()
-    ]
+    own = [(_raw_name(name), value.encode("latin-1")) for name, value in reply.headers.items()]
+    if not reply.is_json:
+        return reply.status, own, b""
+    every = [raw for name, raw in _EVERY_RAW.items() if name not in reply.headers]
+    length = (b"content-length", b"%d" % len(reply.body))
+    headers = [*every, length, (b"x-request-id", reply.request_id.encode()), *own]
     return reply.status, headers, b"" if is_head else reply.body

@@ -6,9 +6,12 @@ the listeners of its organization. Reading is at most every 40 ms, so a busy log
 
 import asyncio
 import logging
+import threading
 from collections import defaultdict, deque
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -28,6 +31,8 @@ SHORTEST_SECONDS = 0.04
 LONGEST_SECONDS = 0.25
 CHECK_KEYS_SECONDS = 15.0
 MAX_WAITING_BYTES = 1024 * 1024
+OPENERS = 4  # threads that open streams and read what they have missed
+T = TypeVar("T")
 _encode = msgspec.json.Encoder().encode
 
 
@@ -94,11 +99,12 @@ class Tail:
 
     def __init__(self) -> None:
         self.place = START
-        self._listeners: defaultdict[UUID, set[Listener]] = defaultdict(set)
+        # By organization and line; None for who hears all lines. So an event meets only those it may concern.
+        self._listeners: defaultdict[tuple[UUID, UUID | None], set[Listener]] = defaultdict(set)
         self._task: asyncio.Task[None] | None = None
         self._wake: asyncio.Event | None = None
         self._reader = ThreadPoolExecutor(1, "event-tail")
-        self._backlog = ThreadPoolExecutor(2, "event-backlog")
+        self._backlog = ThreadPoolExecutor(OPENERS, "event-backlog")
 
     async def start(self) -> None:
         """Begins to read at the end of the log, unless it already reads."""
@@ -112,13 +118,15 @@ class Tail:
             self._task = loop.create_task(self._run(self._wake))
 
     def add(self, listener: Listener) -> None:
-        self._listeners[listener.interest.organization_id].add(listener)
+        for place in _places_of(listener):
+            self._listeners[place].add(listener)
 
     def remove(self, listener: Listener) -> None:
-        group = self._listeners[listener.interest.organization_id]
-        group.discard(listener)
-        if not group:
-            del self._listeners[listener.interest.organization_id]
+        for place in _places_of(listener):
+            group = self._listeners[place]
+            group.discard(listener)
+            if not group:
+                del self._listeners[place]
 
     async def stop(self) -> None:
         """Ends reading and lets its database connection go."""
@@ -126,12 +134,18 @@ class Tail:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         await asyncio.get_running_loop().run_in_executor(self._reader, connections.close_all)
+        together = threading.Barrier(OPENERS)
+        await asyncio.gather(*(self.ask(_close_after, together) for _ in range(OPENERS)))
         self._reader.shutdown()
         self._backlog.shutdown()
 
+    async def ask(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Runs what opening a stream asks of the stores, in a few threads that keep their connections."""
+        return await asyncio.get_running_loop().run_in_executor(self._backlog, _with_connection, work, *arguments)
+
     async def read(self, interest: Interest, after: Cursor) -> tuple[list[LoggedEvent], Cursor, bool]:
         """Past events for one listener, the place up to which everything has been seen, and whether more are there."""
-        return await asyncio.get_running_loop().run_in_executor(self._backlog, _read_backlog, interest, after)
+        return await self.ask(_read_backlog, interest, after)
 
     async def _run(self, wake: asyncio.Event) -> None:
         loop = asyncio.get_running_loop()
@@ -168,14 +182,15 @@ class Tail:
                 return
             for event in found:
                 self.place = event.cursor
-                for listener in self._listeners.get(event.organization_id, ()):
-                    listener.offer(event)
+                for line_id in (event.line_id, None):
+                    for listener in self._listeners.get((event.organization_id, line_id), ()):
+                        listener.offer(event)
             if len(found) < BATCH:
                 return
 
     async def _check_keys(self) -> None:
         """Closes the streams of keys that may no longer be used."""
-        listeners = [listener for group in self._listeners.values() for listener in group]
+        listeners = {listener for group in self._listeners.values() for listener in group}
         if not listeners:
             return
         ids = sorted({listener.key_id for listener in listeners})
@@ -216,10 +231,27 @@ def _read_new(after: Cursor) -> list[LoggedEvent]:
 
 
 def _read_backlog(interest: Interest, after: Cursor) -> tuple[list[LoggedEvent], Cursor, bool]:
+    return read_for(interest, after, limit=BATCH)
+
+
+def _with_connection(work: Callable[..., T], *arguments: Any) -> T:
+    connection.close_if_unusable_or_obsolete()
     try:
-        return read_for(interest, after, limit=BATCH)
-    finally:
+        return work(*arguments)
+    except DatabaseError:
         connection.close()
+        raise
+
+
+def _close_after(together: threading.Barrier) -> None:
+    """Only when every thread has come: so each closes its own."""
+    together.wait(5)
+    connections.close_all()
+
+
+def _places_of(listener: Listener) -> Collection[tuple[UUID, UUID | None]]:
+    interest = listener.interest
+    return [(interest.organization_id, line_id) for line_id in interest.line_ids or (None,)]
 
 
 def _read_usable(ids: list[UUID]) -> set[UUID]:

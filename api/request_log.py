@@ -10,11 +10,11 @@ import logging
 import threading
 import time
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.util import Finalize
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 from django.db import DatabaseError, DataError, connection, transaction
 
@@ -35,8 +35,7 @@ _COLUMNS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One answered request. Bodies are what was parsed and what was sent, not yet redacted."""
 
     request_id: str
@@ -139,7 +138,8 @@ def _weight(entry: Entry) -> int:
 
 def write_entries(batch: list[Entry]) -> None:
     """Copies entries into the log and moves roll-up and last use, in one transaction."""
-    with transaction.atomic(), connection.cursor() as cursor:
+    # COPY is psycopg's own: Django would let its errors through as they are
+    with transaction.atomic(), connection.wrap_database_errors, connection.cursor() as cursor:
         with cursor.copy(f"COPY accounts_apirequest ({_COLUMNS}) FROM STDIN") as copy:
             for entry in batch:
                 copy.write_row(_to_row(entry))

@@ -59,7 +59,7 @@ async def _listen(
         asyncio.create_task(_read(web, token, lines[n % len(lines)].public_id, gate, opened, delays))
         for n in range(listeners)
     ]
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while len(opened) < listeners and time.monotonic() < until:
         await asyncio.sleep(0.1)
     await asyncio.sleep(1.0)

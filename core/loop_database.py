@@ -53,6 +53,9 @@ class LoopDatabase:
         self._give_back(used)
         return row
 
+    def backend_pids(self) -> list[int]:
+        return [used.backend_pid for used in self._idle]
+
     def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
@@ -82,12 +85,12 @@ class LoopDatabase:
             await turn
 
     def _give_back(self, used: "_Connection") -> None:
-        if used.is_usable:
-            self._idle.append(used)
-        else:
-            used.close()
+        if used.is_closed:
             self._count -= 1
-        self._wake_one()
+        else:
+            self._idle.append(used)
+        if self._waiting:
+            self._wake_one()
 
     def _wake_one(self) -> None:
         while self._waiting:
@@ -110,7 +113,7 @@ class _Connection:
         self._names: dict[bytes, bytes] = {}
         self._answer: asyncio.Future[pq.abc.PGresult] | None = None
         self._result: pq.abc.PGresult | None = None
-        self._is_closed = False
+        self.is_closed = False
         age = django_connection.settings_dict["CONN_MAX_AGE"]
         self._until = time.monotonic() + age if age else float("inf")
         self._loop.add_reader(self._socket, self._on_readable)
@@ -125,8 +128,12 @@ class _Connection:
         return cls(raw)
 
     @property
+    def backend_pid(self) -> int:
+        return self._pg.backend_pid
+
+    @property
     def is_usable(self) -> bool:
-        return not self._is_closed and self._pg.status == pq.ConnStatus.OK and time.monotonic() < self._until
+        return not self.is_closed and self._pg.status == pq.ConnStatus.OK and time.monotonic() < self._until
 
     async def fetch(self, query: bytes, parameters: list[bytes | None]) -> tuple[Any, ...] | None:
         if settings.PREPARED_STATEMENTS:
@@ -145,9 +152,9 @@ class _Connection:
         return row
 
     def close(self) -> None:
-        if self._is_closed:
+        if self.is_closed:
             return
-        self._is_closed = True
+        self.is_closed = True
         self._loop.remove_reader(self._socket)
         self._loop.remove_writer(self._socket)
         self._pg.finish()
@@ -227,7 +234,7 @@ def _dump(value: object) -> bytes | None:
     if isinstance(value, str):
         return value.encode()
     if isinstance(value, UUID):
-        return value.hex.encode()
+        return b"%032x" % value.int
     if isinstance(value, datetime | date):
         return value.isoformat().encode()
     if isinstance(value, bool | int):

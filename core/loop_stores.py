@@ -27,6 +27,10 @@ class LoopStores:
         assert isinstance(step, ScriptCall)
         return await self._redis.run(step.script, step.keys, step.args)
 
+    def backend_pids(self) -> list[int]:
+        """PostgreSQL's processes behind the connections that wait for work."""
+        return self._database.backend_pids()
+
     def close(self) -> None:
         self._database.close()
         self._redis.close()

@@ -4,10 +4,11 @@ spec api §3: line, access, sandbox, recipient, chat, file and reply target, cap
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from django.conf import settings
 
 from core.errors import AuthorizationError, InvalidRequestError, invalid, missing, not_found
@@ -19,8 +20,7 @@ MAX_ADDRESS = 120
 MAX_GUID = 120
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sender:
+class Sender(msgspec.Struct, frozen=True, kw_only=True):
     """Who acts: an API key or a person of the organization. ``line_ids`` None = every line, else only those.
 
     ``allowed_recipients`` empty = everybody. ``has_owner`` is False for a credential that no account owns.
@@ -36,8 +36,7 @@ class Sender:
     has_owner: bool = True
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Address:
+class Address(msgspec.Struct, frozen=True, kw_only=True):
     """Values after their syntax was checked; nothing has been looked up yet."""
 
     line_id: UUID | None = None
@@ -49,8 +48,7 @@ class Address:
     message_guid: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """What one select found. ``chat_id``, ``file_id`` and ``message_id`` are None where there is no such row."""
 
     line_id: UUID
@@ -171,37 +169,57 @@ def find_target_steps(
     sender: Sender, line: Address, chat: Address, *, file: Address | None = None, message: Address | None = None
 ) -> Steps[Target]:
     """``find_target`` for who must not wait: see ``core.steps``."""
-    values: dict[str, Any] = {"org": sender.organization_id}
-    line_sql = "l.id = %(line)s" if line.line_id else "l.handle = %(line)s"
-    values["line"] = line.line_id or line.line_handle
+    values: dict[str, Any] = {"org": sender.organization_id, "line": line.line_id or line.line_handle}
+    by_chat = "id" if chat.chat_id is not None else "handle" if chat.handle is not None else "pairing"
     if chat.chat_id is not None:
-        chat_sql, values["chat"] = "c.id = %(chat)s", chat.chat_id
+        values["chat"] = chat.chat_id
     elif chat.handle is not None:
-        chat_sql, values["chat"] = "c.key = %(chat)s", f"d:{chat.handle}"[:200]
-    else:
-        chat_sql = "l.is_sandbox AND c.key = 'd:' || p.contact_identifier"
-    joins, file_sql, message_sql = [], "NULL, NULL, false", "NULL, NULL"
+        values["chat"] = f"d:{chat.handle}"[:200]
+    by_message = ""
     if file is not None:
-        joins.append("LEFT JOIN messaging_file f ON f.id = %(file)s AND f.organization_id = %(org)s")
-        file_sql, values["file"] = "f.id, f.mime_type, f.audio_caf_key <> ''", file.file_id
+        values["file"] = file.file_id
     if message is not None:
-        match = "m.id = %(message)s" if message.message_id else "m.guid = %(message)s AND m.line_id = l.id"
-        joins.append(f"LEFT JOIN messaging_message m ON m.chat_id = c.id AND {match}")
-        message_sql, values["message"] = "m.id, m.guid", message.message_id or message.message_guid
-    statement = _SELECT.format(
-        limit=_LIMIT, file=file_sql, message=message_sql, chat=chat_sql, joins=" ".join(joins), line=line_sql
-    )
-    row = yield Statement(statement, values)
+        by_message = "id" if message.message_id else "guid"
+        values["message"] = message.message_id or message.message_guid
+    text = _write_select(line.line_id is not None, by_chat, file is not None, by_message)
+    row = yield Statement(text, values)
     if row is None:
         raise not_found("line", param="from")
     return _to_target(row)
+
+
+@cache
+def _write_select(is_line_id: bool, by_chat: str, has_file: bool, by_message: str) -> str:
+    """The select for what is asked: one text for each shape, so that it is prepared once."""
+    chats = {
+        "id": "c.id = %(chat)s",
+        "handle": "c.key = %(chat)s",
+        "pairing": "l.is_sandbox AND c.key = 'd:' || p.contact_identifier",
+    }
+    joins = []
+    if has_file:
+        joins.append("LEFT JOIN messaging_file f ON f.id = %(file)s AND f.organization_id = %(org)s")
+    if by_message:
+        match = "m.id = %(message)s" if by_message == "id" else "m.guid = %(message)s AND m.line_id = l.id"
+        joins.append(f"LEFT JOIN messaging_message m ON m.chat_id = c.id AND {match}")
+    return _SELECT.format(
+        limit=_LIMIT,
+        file="f.id, f.mime_type, f.audio_caf_key <> ''" if has_file else "NULL, NULL, false",
+        message="m.id, m.guid" if by_message else "NULL, NULL",
+        chat=chats[by_chat],
+        joins=" ".join(joins),
+        line="l.id = %(line)s" if is_line_id else "l.handle = %(line)s",
+    )
+
+
+_read_capabilities = lru_cache(maxsize=256)(json.loads)
 
 
 def _to_target(row: tuple[Any, ...]) -> Target:
     limit = settings.SANDBOX_DAILY_MESSAGES if row[9] is None else row[9]
     capabilities = row[6]
     if isinstance(capabilities, str):  # Django's cursors give jsonb as text
-        capabilities = json.loads(capabilities)
+        capabilities = _read_capabilities(capabilities)
     return Target(*(*row[:6], capabilities, row[7], row[8], limit, *row[10:13], tuple(row[13]), *row[14:]))
 
 

@@ -11,8 +11,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import msgspec
-from asgiref.sync import sync_to_async
-from django.db import DatabaseError, connections
+from django.db import DatabaseError
 
 from api.auth import admit, check_window, identify
 from api.call import CallingKey
@@ -51,7 +50,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
     request_id = new_request_id()
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
     try:
-        key, limits, interest, start = await sync_to_async(_open, thread_sensitive=False)(scope, headers)
+        key, limits, interest, start = await tail.ask(_open, scope, headers)
     except AppError as error:
         await _refuse(send, error, request_id)
         _log(scope, headers, request_id, None, error, started)
@@ -81,23 +80,20 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 def _open(scope: Scope, headers: dict[str, str]) -> tuple[CallingKey, dict[str, str], Interest, Cursor]:
     """The same checks as the door's, in the same order; in a thread, since they ask the database."""
-    try:
-        key, digest = run_steps(identify(headers.get("authorization")))
-        key, window = run_steps(admit(key, digest, _address(scope, headers)))
-        check_window(window)
-        query = to_struct(
-            StreamQuery,
-            query_members(StreamQuery, parse_query(scope["query_string"].decode("latin-1"))),
-            is_query=True,
-        )
-        resume = headers.get("last-event-id") or query.after
-        after = Cursor.parse(resume, param="Last-Event-ID") if resume else None
-        interest = make_interest(
-            key, events=query.event, lines=query.line, since_ms=query.since, is_resuming=after is not None
-        )
-        return key, window_headers(window), interest, find_start(interest) if after is None else after
-    finally:
-        connections.close_all()
+    key, digest = run_steps(identify(headers.get("authorization")))
+    key, window = run_steps(admit(key, digest, _address(scope, headers)))
+    check_window(window)
+    query = to_struct(
+        StreamQuery,
+        query_members(StreamQuery, parse_query(scope["query_string"].decode("latin-1"))),
+        is_query=True,
+    )
+    resume = headers.get("last-event-id") or query.after
+    after = Cursor.parse(resume, param="Last-Event-ID") if resume else None
+    interest = make_interest(
+        key, events=query.event, lines=query.line, since_ms=query.since, is_resuming=after is not None
+    )
+    return key, window_headers(window), interest, find_start(interest) if after is None else after
 
 
 async def _catch_up(

@@ -1,8 +1,8 @@
 """Chats come into being through what arrives, and the paired chat of the sandbox (spec sandbox §3)."""
 
-from dataclasses import replace
 from uuid import UUID
 
+import msgspec
 from django.db.models import F, Func, Value
 
 from core.errors import AuthorizationError
@@ -18,7 +18,7 @@ def ensure_sandbox_chat(sender: Sender, target: Target) -> Target:
     chat = open_direct_chat(
         organization_id=sender.organization_id, line_id=target.line_id, handle=target.paired_handle, has_written=True
     )
-    return replace(
+    return msgspec.structs.replace(
         target,
         chat_id=chat.id,
         chat_identifier=chat.identifier,

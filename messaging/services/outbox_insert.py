@@ -1,6 +1,5 @@
 """The one statement that puts an item into the outbox, with what must be counted together with it."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,8 +16,7 @@ _encode = msgspec.json.Encoder().encode
 LANES = {"send": "s", "audio": "s", "react": "s", "typing": "t", "read": "r"}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewItem:
+class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     """An outbox row to be; names as in ``OutboxItem``."""
 
     organization_id: UUID

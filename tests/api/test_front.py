@@ -1,0 +1,200 @@
+"""The way of a request through the event loop, as Granian hands it over."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+import core.loop_stores
+from api import front, limits
+from api.front import answer_scope
+from config.bodies import take_body
+from core.loop_stores import close_stores, get_stores
+from core.redis_client import get_redis
+from core.steps import ScriptCall, Statement
+from messaging.models import Chat, OutboxItem
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def chat(line: Any) -> Chat:
+    return Chat.objects.create(
+        organization_id=line.organization_id, line=line, key="d:+15550100144", identifier="+15550100144",
+        participants=["+15550100144"], has_received_inbound=True,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Every step that the event loop answers by itself."""
+    steps: list[Any] = []
+    answer = core.loop_stores.LoopStores.answer
+
+    async def note(self: Any, step: Any) -> Any:
+        steps.append(step)
+        return await answer(self, step)
+
+    monkeypatch.setattr(core.loop_stores.LoopStores, "answer", note)
+    return steps
+
+
+async def _request(method: str, path: str, token: str, body: Any = None, headers: Any = ()) -> tuple[int, Any]:
+    raw = b"" if body is None else json.dumps(body).encode()
+    scope = {
+        "type": "http", "method": method, "path": path, "query_string": b"", "http_version": "1.1",
+        "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
+        "headers": [
+            (b"authorization", b"Bearer " + token.encode()), (b"content-type", b"application/json"),
+            (b"content-length", str(len(raw)).encode()), *headers,
+        ],
+    }  # fmt: skip
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    body_taken = await take_body(scope, receive, 100_000)
+    assert body_taken is not None
+    await answer_scope(scope, body_taken, send)
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Runs a scenario in an event loop of its own, with one thread for what may block."""
+    pool = ThreadPoolExecutor(1)
+    monkeypatch.setattr(front, "_pool", pool)
+
+    def go(scenario: Any) -> Any:
+        async def whole() -> Any:
+            try:
+                return await scenario()
+            finally:
+                close_stores()
+
+        return asyncio.run(whole())
+
+    yield go
+    pool.submit(connections.close_all).result()
+    pool.shutdown()
+
+
+def _message(chat: Chat, **extra: Any) -> dict[str, Any]:
+    return {"from": chat.line.handle, "to": chat.identifier, "text": "Füße 👣 für zwei", **extra}
+
+
+def test_a_send_costs_one_script_and_two_statements_and_no_thread(run, api, chat, asked):
+    async def scenario():
+        await _request("POST", "/v1/messages", api.token, _message(chat))
+        asked.clear()
+        return await _request("POST", "/v1/messages", api.token, _message(chat))
+
+    status, body = run(scenario)
+    assert status == 201
+    assert [type(step) for step in asked] == [ScriptCall, Statement, Statement]
+    item = OutboxItem.objects.order_by("-id")[0]
+    assert body["id"] == item.public_id
+    assert item.content == {"text": "Füße 👣 für zwei"}
+    assert item.chat_id == chat.id
+    assert item.held_reason == ""
+
+
+def test_errors_are_those_of_the_other_way(run, api, chat):
+    bodies = [
+        _message(chat, **{"from": "+15559999999"}),
+        _message(chat, to="+15559999999"),
+        _message(chat, text=None),
+        {"to": "+15550100144", "text": "x"},
+        _message(chat, text="x" * 20_001),
+    ]
+
+    async def scenario():
+        return [await _request("POST", "/v1/messages", api.token, body) for body in bodies]
+
+    here = run(scenario)
+    for body, (status, answer) in zip(bodies, here, strict=True):
+        there = api.post("/v1/messages", body)
+        assert (status, answer["error"]) == (there.status, there.body["error"])
+
+
+def test_what_may_block_ends_in_a_thread(run, api, chat):
+    async def scenario():
+        me = await _request("GET", "/v1/me", api.token)
+        headers = [(b"idempotency-key", b"once")]
+        sends = [await _request("POST", "/v1/messages", api.token, _message(chat), headers) for _ in range(2)]
+        return me, sends
+
+    me, (first, second) = run(scenario)
+    assert me[0] == 200
+    assert first == second
+    assert OutboxItem.objects.count() == 1
+
+
+def test_many_at_once_each_get_their_own_answer(run, api, chat):
+    async def scenario():
+        return await asyncio.gather(
+            *(_request("POST", "/v1/messages", api.token, _message(chat, text=f"number {n}")) for n in range(60))
+        )
+
+    answers = run(scenario)
+    assert {status for status, _ in answers} == {201}
+    texts = {item.public_id: item.content["text"] for item in OutboxItem.objects.all()}
+    assert [texts[body["id"]] for _, body in answers] == [f"number {n}" for n in range(60)]
+
+
+def test_connections_that_the_server_closed_are_replaced(run, api, chat):
+    async def scenario():
+        assert (await _request("POST", "/v1/messages", api.token, _message(chat)))[0] == 201
+        await asyncio.to_thread(_end_connections, get_stores().backend_pids())
+        return await _request("POST", "/v1/messages", api.token, _message(chat))
+
+    assert run(scenario)[0] == 201
+
+
+def _end_connections(pids: list[int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) AS pid", [pids])
+    connection.close()
+
+
+def test_a_database_that_is_away_is_said_in_the_envelope(run, api, chat, monkeypatch):
+    async def scenario():
+        assert (await _request("POST", "/v1/messages", api.token, _message(chat)))[0] == 201
+        get_stores().close()
+        monkeypatch.setitem(connection.settings_dict, "HOST", "/nowhere")
+        return await _request("POST", "/v1/messages", api.token, _message(chat))
+
+    status, body = run(scenario)
+    assert (status, body["error"]["code"]) == (503, "service_unavailable")
+
+
+def test_a_redis_that_forgot_the_script_is_told_it_again(run, api, chat):
+    async def scenario():
+        await _request("POST", "/v1/messages", api.token, _message(chat))
+        get_redis().script_flush()
+        return await _request("POST", "/v1/messages", api.token, _message(chat))
+
+    assert run(scenario)[0] == 201
+
+
+def test_without_redis_sends_are_answered_and_counted_here(run, api, chat, settings, monkeypatch, caplog):
+    monkeypatch.setattr(limits, "_store", None)
+
+    async def scenario():
+        await _request("POST", "/v1/messages", api.token, _message(chat))
+        get_stores().close()
+        close_stores()
+        settings.REDIS_URL = "redis://127.0.0.1:1/0"
+        return [await _request("POST", "/v1/messages", api.token, _message(chat)) for _ in range(2)]
+
+    assert [status for status, _ in run(scenario)] == [201, 201]
+    assert "Redis is away" in caplog.text
+    monkeypatch.setattr(limits, "_store", None)
