@@ -77,7 +77,7 @@ def run(options: Any) -> None:
     from bench.product import describe_machine, running_web
     from bench.reading import measure_chats, measure_messages
     from bench.sending import measure_sending
-    from bench.world import add_chats, make_world
+    from bench.world import add_chats, loading, make_world
 
     call_command("migrate", verbosity=0)
     call_command("ensure_partitions", verbosity=0)
@@ -85,7 +85,8 @@ def run(options: Any) -> None:
     for key, value in facts.items():
         print(f"{key}: {value}", file=sys.stderr)
     facts |= {"web workers": str(options.workers), "messages": f"{options.messages:,}", "chats": f"{options.chats:,}"}
-    add_chats(world, max(options.chats, 1000))
+    with loading("messaging_chat"):
+        add_chats(world, max(options.chats, 1000))
     with running_web(options.workers) as web:
         if options.only in ("", "send"):
             measure_sending(web, world, report, seconds=options.seconds)

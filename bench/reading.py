@@ -1,12 +1,13 @@
 """Pages of a long chat and of a line with many chats: the first one, and one ten thousand pages down."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 from bench.product import Web, drive
-from bench.world import World, add_messages, analyze, handle_of
+from bench.world import World, add_messages, analyze, handle_of, loading
 from core.cursors import encode_cursor
 
 _REQUEST = """
@@ -22,8 +23,11 @@ def measure_messages(web: Web, world: World, report: Any, *, seconds: float, mes
     from messaging.models import Chat, Message
 
     chat = Chat.objects.get(line=world.line, identifier=handle_of(1))
-    add_messages(world, messages, chat_id=chat.id)
+    began = time.perf_counter()
+    with loading("messaging_message"):
+        add_messages(world, messages, chat_id=chat.id)
     analyze()
+    report.note(f"Loading {messages:,} messages", f"{time.perf_counter() - began:.0f} s")
     # A smaller chat has fewer pages: then the one nine tenths down
     skipped = min(DEEP_PAGE * LIMIT, messages * 9 // 10)
     deep = Message.objects.filter(chat=chat).order_by("-sent_at", "-id")[skipped]

@@ -161,7 +161,7 @@ def test_connections_that_the_server_closed_are_replaced(run, api, chat):
 
 def _end_connections(pids: list[int]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s) AS pid", [pids])
+        cursor.execute("SELECT pg_terminate_backend(pid, 5000) FROM unnest(%s::int[]) AS pid", [pids])
     connection.close()
 
 
