@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
 
 from accounts.models import ApiKey, ApiRequest, Organization
 from core.bounded_pages import BoundedPage, read_bounded_page
@@ -32,8 +32,10 @@ class RequestFilter:
 def list_requests(
     *, organization: Organization, wanted: RequestFilter, before: str | None = None, after: str | None = None
 ) -> BoundedPage[ApiRequest]:
-    """One page without the bodies, newest first. At most two queries."""
+    """One page without the bodies, newest first, each with ``key_name``. At most two queries."""
+    name = ApiKey.objects.filter(pk=OuterRef("api_key_id"), organization=organization).values("name")[:1]
     rows = ApiRequest.objects.filter(organization_id=organization.id).defer("request_body", "response_body")
+    rows = rows.annotate(key_name=Subquery(name))
     if wanted.request_id:
         rows = rows.filter(request_id=wanted.request_id)
     if wanted.since:

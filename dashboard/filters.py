@@ -81,6 +81,10 @@ class FilterBar:
         offered = {value for value, _ in found.options}
         return [value for value in self._got.getlist(name) if value in offered]
 
+    def offers(self, name: str) -> bool:
+        """Whether a ``Choice`` has anything to choose."""
+        return any(isinstance(one, Choice) and one.name == name and one.options for one in self._filters)
+
     def text(self, name: str = "q") -> str:
         return self._got.get(name, "").strip()[:200]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts.models import ApiKey, User
+from core.ids import API_KEY, public_id
 from messaging.line_insights import Share
 
 
@@ -16,15 +16,12 @@ class SenderRow:
 
 
 def describe_senders(shares: Sequence[Share]) -> list[SenderRow]:
-    """Two queries, whatever the number."""
-    keys = ApiKey.objects.in_bulk([share.api_key_id for share in shares if share.api_key_id])
-    people = User.objects.in_bulk([share.user_id for share in shares if share.user_id])
     total = sum(share.count for share in shares)
     rows = []
     for share in shares:
-        key = keys.get(share.api_key_id) if share.api_key_id else None
-        person = people.get(share.user_id) if share.user_id else None
-        name = key.name if key else f"{person.display_name}, dashboard" if person else "System"
-        href = f"/api-keys/{key.public_id}" if key else ""
+        name = share.name or "System"
+        if share.user_id and not share.api_key_id:
+            name = f"{name}, dashboard"
+        href = f"/api-keys/{public_id(API_KEY, share.api_key_id)}" if share.api_key_id and share.name else ""
         rows.append(SenderRow(name=name, href=href, count=share.count, total=total))
     return rows

@@ -9,9 +9,10 @@ A page holds at most ``SHOWN`` options besides the chosen ones, whatever the org
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Model, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Q, QuerySet, Value, When
 
 from accounts.models import ApiKey, Organization
 from core.handles import format_handle, normalise_handle
@@ -47,15 +48,28 @@ def list_options(
     source: str, organization: Organization, *, search: str = "", chosen: Collection[UUID] = (), limit: int = SHOWN
 ) -> Picker:
     """The chosen ones first, then what matches ``search`` by name. One query."""
-    find, describe, order = _SOURCES[source]
+    rows = list(_query(source, organization, search, chosen, limit))
+    return _make(source, rows, chosen, limit, is_search=bool(search))
+
+
+def _query(
+    source: str, organization: Organization, search: str, chosen: Collection[UUID], limit: int
+) -> "QuerySet[Any, _Row]":
+    """Source, key and two texts, one row more than is shown."""
+    find, texts, order, _ = _SOURCES[source]
     rows = find(organization, search.replace("\x00", "").strip()[:80], list(chosen))
-    is_chosen = Case(When(pk__in=list(chosen), then=Value(True)), default=Value(False), output_field=BooleanField())
     if chosen:
+        is_chosen = Case(When(pk__in=list(chosen), then=Value(True)), default=Value(False))
         rows, order = rows.annotate(is_chosen=is_chosen), ("-is_chosen", *order)
-    found = list(rows.order_by(*order)[: limit + len(chosen) + 1])
-    has_more = bool(search) or len(found) > limit + len(chosen)
-    shown = [describe(row) for row in found[: limit + len(chosen)]]
-    return Picker(source=source, options=shown, chosen=frozenset(chosen), has_more=has_more)
+    kind = Value(source, output_field=CharField())
+    return rows.order_by(*order).values_list(kind, "pk", *texts)[: limit + len(chosen) + 1]
+
+
+def _make(source: str, rows: list["_Row"], chosen: Collection[UUID], limit: int, *, is_search: bool = False) -> Picker:
+    most, describe = limit + len(chosen), _SOURCES[source][3]
+    options = [Option(key=key, value=public_id(_PREFIXES[source], key), **describe(*texts)) for _, key, *texts in rows]
+    has_more = is_search or len(rows) > most
+    return Picker(source=source, options=options[:most], chosen=frozenset(chosen), has_more=has_more)
 
 
 def make_picker(request: PageRequest, source: str, *, name: str, chosen: Collection[UUID] = ()) -> Picker:
@@ -71,10 +85,21 @@ def pick_lines(request: PageRequest, source: str) -> "PickLines":
 
 def make_choice(request: PageRequest, name: str, label: str, source: str) -> Choice:
     """A chip from which one is chosen; a value that is not the organization's is not offered."""
-    chosen = parse_id(_PREFIXES[source], request.GET.get(name, ""))
-    picker = make_picker(request, source, name=name, chosen=[chosen] if chosen else [])
-    options = [(option.value, option.text) for option in picker.options]
-    return Choice(name, label, options, single=True, source=source if picker.has_more else "")
+    return make_choices(request, [(name, label, source)])[0]
+
+
+def make_choices(request: PageRequest, wanted: Sequence[tuple[str, str, str]]) -> list[Choice]:
+    """Several chips, (name, label, source) each. One query for all."""
+    asked = {name: parse_chosen(source, request.GET.getlist(name)[-1:]) for name, _, source in wanted}
+    limits = {name: MOST if name in request.GET.getlist("all") else SHOWN for name, _, _ in wanted}
+    first, *others = [_query(source, request.organization, "", asked[name], limits[name]) for name, _, source in wanted]
+    rows = list(first.union(*others, all=True) if others else first)
+    choices = []
+    for name, label, source in wanted:
+        picker = _make(source, [row for row in rows if row[0] == source], asked[name], limits[name])
+        options = [(option.value, option.text) for option in picker.options]
+        choices.append(Choice(name, label, options, single=True, source=source if picker.has_more else ""))
+    return choices
 
 
 def _find_own_lines(organization: Organization, search: str, chosen: list[UUID]) -> QuerySet[Line]:
@@ -98,37 +123,37 @@ def _find_keys(organization: Organization, search: str, chosen: list[UUID]) -> Q
     keys = ApiKey.objects.filter(organization=organization)
     if search:
         keys = keys.filter(Q(name__icontains=search) | Q(prefix__startswith=search[:16]) | Q(pk__in=chosen))
-    return keys.only("id", "name", "prefix")
+    return keys
 
 
 def _find_endpoints(organization: Organization, search: str, chosen: list[UUID]) -> QuerySet[Endpoint]:
     """A deleted endpoint is offered when it is asked for by its id: its log stays readable."""
     wanted = Q(deleted_at=None) & Q(url__icontains=search) if search else Q(deleted_at=None)
-    return Endpoint.objects.filter(wanted | Q(pk__in=chosen), organization=organization).only("id", "url")
+    return Endpoint.objects.filter(wanted | Q(pk__in=chosen), organization=organization)
 
 
-def _line(line: Line) -> Option:
-    note = format_handle(line.handle) if line.label else ""
-    return Option(key=line.pk, value=public_id(LINE, line.pk), text=str(line), note=note)
+def _line(label: str, handle: str) -> dict[str, str]:
+    return {"text": label or handle, "note": format_handle(handle) if label else ""}
 
 
-def _key(key: ApiKey) -> Option:
-    return Option(key=key.pk, value=public_id(API_KEY, key.pk), text=key.name, note=f"{key.prefix}…")
+def _key(name: str, prefix: str) -> dict[str, str]:
+    return {"text": name, "note": f"{prefix}…"}
 
 
-def _endpoint(endpoint: Endpoint) -> Option:
-    text = endpoint.url.removeprefix("https://").removeprefix("http://").removesuffix("/")
-    return Option(key=endpoint.pk, value=public_id(WEBHOOK, endpoint.pk), text=text)
+def _endpoint(url: str, _: str) -> dict[str, str]:
+    return {"text": url.removeprefix("https://").removeprefix("http://").removesuffix("/")}
 
 
 PickLines = Callable[[Sequence[str]], Picker]
 _PREFIXES = {"lines": LINE, "own_lines": LINE, "keys": API_KEY, "endpoints": WEBHOOK}
-_Source = tuple[Callable[[Organization, str, list[UUID]], QuerySet[Model]], Callable[[Model], Option], tuple[str, ...]]
-_SOURCES: dict[str, _Source] = {
-    "lines": (_find_lines, _line, ("is_sandbox", "label", "handle")),  # type: ignore[dict-item]
-    "own_lines": (_find_own_lines, _line, ("label", "handle")),  # type: ignore[dict-item]
-    "keys": (_find_keys, _key, ("-id",)),  # type: ignore[dict-item]
-    "endpoints": (_find_endpoints, _endpoint, ("id",)),  # type: ignore[dict-item]
+_Row = tuple[Any, ...]
+_Find = Callable[[Organization, str, list[UUID]], QuerySet[Any]]
+# How to find rows, their two texts, their order, and the words of an option
+_SOURCES: dict[str, tuple[_Find, tuple[str, str], tuple[str, ...], Callable[..., dict[str, str]]]] = {
+    "lines": (_find_lines, ("label", "handle"), ("is_sandbox", "label", "handle"), _line),
+    "own_lines": (_find_own_lines, ("label", "handle"), ("label", "handle"), _line),
+    "keys": (_find_keys, ("name", "prefix"), ("-id",), _key),
+    "endpoints": (_find_endpoints, ("url", "description"), ("id",), _endpoint),
 }
 
 

@@ -29,6 +29,6 @@ def _patterns(area: str) -> list[URLPattern | URLResolver]:
 
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("account/", include("allauth.urls")),
     *(pattern for area in AREAS for pattern in _patterns(area)),
+    path("account/", include("allauth.urls")),
 ]

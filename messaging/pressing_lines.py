@@ -6,6 +6,7 @@ their meters need; the meters decide.
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from accounts.models import Organization
@@ -20,8 +21,8 @@ from lines.limit_math import (
     day_ago,
     floor_day,
 )
-from lines.models import Line
-from lines.services.limits import HOUR_FIELDS, Meter, make_sandbox_meter, make_worst_meter, meter_span
+from lines.models import Line, LineHour
+from lines.services.limits import HOUR_FIELDS, Meter, find_worst, make_meters, make_sandbox_meter, meter_span
 
 LOOKED_AT = 24
 _HOUR = ", ".join(f"extract(epoch FROM h.{name})" if name == "hour" else f"h.{name}" for name in HOUR_FIELDS)
@@ -86,5 +87,11 @@ def _make_meter(line: Line, organization: Organization, at: datetime) -> Meter:
     read = vars(line)
     if line.is_sandbox:
         return make_sandbox_meter(organization=organization, used=read["sandbox_used"] or 0, at=at)
-    hours = [(datetime.fromtimestamp(hour, UTC), *rest) for hour, *rest in read["span_hours"] or ()]
-    return make_worst_meter(line=line, hours=hours, unanswered=read["streak"], at=at)
+    hours = [_make_hour(row) for row in read["span_hours"] or ()]
+    return find_worst(make_meters(line=line, hours=hours, unanswered=read["streak"], at=at))
+
+
+def _make_hour(row: list[Any]) -> LineHour:
+    hour = LineHour(**dict(zip(HOUR_FIELDS, row, strict=True)))
+    hour.hour = datetime.fromtimestamp(row[0], UTC)
+    return hour

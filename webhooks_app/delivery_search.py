@@ -1,7 +1,7 @@
 """How a filtered list of deliveries is read within 50 ms whatever the filter and however many rows there are.
 
-Each list is driven by the index that fits the filter best, newest first, in windows of time that widen (so that only
-the partitions that are needed are planned). What the index cannot decide is checked row by row, for at most
+Each list is driven by the index that fits the filter best, newest first: first in the newest days (so that few
+partitions are planned), then in the rest. What the index cannot decide is checked row by row, for at most
 ``SCAN_ROWS`` rows: a filter that matches next to nothing then gives a short page, which says how far it looked and
 where to go on.
 """
@@ -30,10 +30,15 @@ from core.ids import (
 )
 from webhooks_app.filters import STATES, DeliveryFilter
 
-SCAN_ROWS = 10_000
-WINDOWS = (timedelta(hours=6), timedelta(days=2), timedelta(days=9))
+SCAN_ROWS = 3_000
+NEWEST = timedelta(days=2)
 _TOP = UUID(int=2**128 - 1)
 _BOTTOM = UUID(int=0)
+# Messages by the platform's id. By table name: conversations are a sibling of this app.
+_OBJECTS = (
+    "SELECT id FROM messaging_message WHERE guid = %s AND organization_id = %s AND line_id IN"
+    " (SELECT id FROM lines_line WHERE organization_id = %s OR is_sandbox) LIMIT 100"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +50,23 @@ class Plan:
     rest_parameters: tuple[Any, ...]
     low: UUID
     high: UUID
+    is_exact: bool = False  # few rows, anywhere in time: the newest days are not worth a statement of their own
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Keys newest first. ``stopped_at``: looked at everything above this key, and then stopped."""
+    """Rows newest first, the key first in each. ``stopped_at``: looked at everything above it, and then stopped."""
 
-    ids: list[UUID]
+    rows: list[tuple[Any, ...]]
     stopped_at: UUID | None = None
+
+    @property
+    def ids(self) -> list[UUID]:
+        return [row[0] for row in self.rows]
 
 
 def make_plan(wanted: DeliveryFilter) -> Plan:
-    """Chooses the driving index. One statement if the text is a guid, else none."""
+    """Chooses the driving index."""
     states = _possible_states(wanted)
     # The indexes that have the state leave out what was delivered: next to everything, so it is found without them.
     is_rare = states is not None and "delivered" not in states
@@ -76,6 +86,7 @@ def make_plan(wanted: DeliveryFilter) -> Plan:
         tuple(rest_parameters),
         uuid7_floor(wanted.since) if wanted.since else _BOTTOM,
         uuid7_floor(wanted.until) if wanted.until else _TOP,
+        is_exact=bool(wanted.text),
     )
 
 
@@ -94,7 +105,7 @@ def _driver(wanted: DeliveryFilter, has_states: bool) -> tuple[str, tuple[Any, .
     if wanted.chat_id:
         return "chat_id = %s", (wanted.chat_id,), False
     if wanted.endpoint_id:
-        return "endpoint_id = %s", (wanted.endpoint_id,), bool(wanted.states) and has_states
+        return "endpoint_id = %s", (wanted.endpoint_id,), has_states
     if wanted.error or wanted.status in ("3xx", "4xx", "5xx", "none"):
         return "organization_id = %s AND last_error <> ''", (wanted.organization_id,), False
     if has_states:
@@ -115,19 +126,7 @@ def _text_driver(wanted: DeliveryFilter) -> tuple[str, tuple[Any, ...]]:
             if column == "replay_id":
                 return "organization_id = %s AND replay_id = %s", (wanted.organization_id, key)
             return f"{column} = %s", (key,)
-    objects = _objects_of_guid(wanted.organization_id, text)
-    return "object_id = ANY(%s)", (objects,)
-
-
-def _objects_of_guid(organization_id: UUID, guid: str) -> list[UUID]:
-    """Messages by the platform's id. By table name: conversations are a sibling of this app."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id FROM messaging_message WHERE guid = %s AND organization_id = %s AND line_id IN"
-            " (SELECT id FROM lines_line WHERE organization_id = %s OR is_sandbox) LIMIT 100",
-            [guid, organization_id, organization_id],
-        )
-        return [row[0] for row in cursor.fetchall()]
+    return f"object_id = ANY(ARRAY({_OBJECTS}))", (text, wanted.organization_id, wanted.organization_id)
 
 
 def _rest(wanted: DeliveryFilter) -> tuple[list[str], list[Any]]:
@@ -154,73 +153,69 @@ def _rest(wanted: DeliveryFilter) -> tuple[list[str], list[Any]]:
     return where, parameters
 
 
-def find_older(plan: Plan, *, below: UUID | None, limit: int) -> Found:
-    """At most ``limit`` keys below ``below``, newest first."""
+def find_older(plan: Plan, *, below: UUID | None, limit: int, columns: str = "d.id") -> Found:
+    """At most ``limit`` rows below ``below``, newest first. Two statements at most, one where the newest days suffice.
+
+    ``columns`` of the delivery ``d`` and its endpoint ``e``; the first is ``d.id``.
+    """
     high = min(below or _TOP, plan.high)
-    found: list[UUID] = []
-    for low in _lows(high, plan.low):
-        part = _find_window(plan, low, high, limit - len(found))
-        found += part.ids
-        if part.stopped_at is not None:
+    found: list[tuple[Any, ...]] = []
+    for low in _lows(high, plan):
+        part = _read(plan, low, high, limit - len(found), "DESC", columns)
+        found += part.rows
+        if part.stopped_at is not None or len(found) >= limit:
             return Found(found, part.stopped_at)
-        if len(found) >= limit:
-            break
         high = low
     return Found(found)
 
 
-def _lows(high: UUID, low: UUID) -> list[UUID]:
-    """Where the windows begin: each wider than the one before, the last down to ``low``."""
+def _lows(high: UUID, plan: Plan) -> list[UUID]:
+    """Where the windows begin: the newest days, of which few partitions are planned, then all the rest."""
+    if plan.is_exact:
+        return [plan.low]
     top = min(now(), time_of(high)) if high.int >> 80 < 2**46 else now()
-    bounds = [uuid7_floor(top - width) for width in WINDOWS]
-    return [bound for bound in bounds if low < bound < high] + [low]
+    newest = uuid7_floor(top - NEWEST)
+    return [newest, plan.low] if plan.low < newest < high else [plan.low]
 
 
-def _find_window(plan: Plan, low: UUID, high: UUID, limit: int) -> Found:
-    rows = _read(plan, low, high, limit, "DESC")
-    if len(rows) >= limit:
-        return Found(rows)
-    stopped = [bound for driver in plan.drivers if (bound := _scan_bound(driver, low, high, "DESC")) is not None]
-    if not stopped:
-        return Found(rows)
-    edge = max(stopped)  # below it at least one driver has not been looked at
-    return Found([key for key in rows if key >= edge], edge)
+def find_newer(plan: Plan, *, above: UUID, limit: int, columns: str = "d.id") -> Found:
+    """At most ``limit`` rows above ``above``: the ones next to it, newest first. One statement."""
+    low = UUID(int=min(max(above, plan.low).int + 1, _TOP.int))
+    found = _read(plan, low, plan.high, limit, "ASC", columns)
+    return Found(sorted(found.rows, key=lambda row: row[0].int, reverse=True))
 
 
-def find_newer(plan: Plan, *, above: UUID, limit: int) -> Found:
-    """At most ``limit`` keys above ``above``: the ones next to it, newest first."""
-    low = max(above, plan.low)
-    rows = _read(plan, UUID(int=min(low.int + 1, _TOP.int)), plan.high, limit, "ASC")
-    return Found(sorted(rows, reverse=True))
-
-
-def _read(plan: Plan, low: UUID, high: UUID, limit: int, direction: str) -> list[UUID]:
+def _read(plan: Plan, low: UUID, high: UUID, limit: int, direction: str, columns: str) -> Found:
+    """One window. If it has too few, the same statement says how far each driver has looked."""
     if not plan.drivers or limit <= 0 or low >= high:
-        return []
-    parts, parameters = [], []
+        return Found([])
+    near, bounds = [], []
+    near_parameters: list[Any] = []
+    bound_parameters: list[Any] = []
     for condition, values in plan.drivers:
-        parts.append(
-            f"(SELECT id FROM (SELECT * FROM webhooks_app_delivery WHERE {condition} AND id >= %s AND id < %s"
-            f" ORDER BY id {direction} LIMIT {SCAN_ROWS}) AS near WHERE {plan.rest} ORDER BY id {direction} LIMIT %s)"
+        rows = f"FROM webhooks_app_delivery WHERE {condition} AND id >= %s AND id < %s ORDER BY id {direction}"
+        near.append(
+            f"(SELECT * FROM (SELECT * {rows} LIMIT {SCAN_ROWS}) AS scanned WHERE {plan.rest}"
+            f" ORDER BY id {direction} LIMIT %s)"
         )
-        parameters += [*values, low, high, *plan.rest_parameters, limit]
+        near_parameters += [*values, low, high, *plan.rest_parameters, limit]
+        bounds.append(f"(SELECT id {rows} OFFSET {SCAN_ROWS - 1} LIMIT 1)")
+        bound_parameters += [*values, low, high]
+    statement = (
+        f"WITH d AS MATERIALIZED (SELECT * FROM ({' UNION ALL '.join(near)}) AS near ORDER BY id {direction} LIMIT %s)"
+        f" SELECT {columns}, NULL::uuid FROM d LEFT JOIN webhooks_app_endpoint e ON e.id = d.endpoint_id UNION ALL"
+        f" SELECT {', '.join(['NULL'] * len(columns.split(',')))}, bound.id"
+        f" FROM ({' UNION ALL '.join(bounds)}) AS bound WHERE (SELECT count(*) FROM d) < %s"
+    )
     with connection.cursor() as cursor:
-        union = " UNION ALL ".join(parts)
-        cursor.execute(f"SELECT id FROM ({union}) AS near ORDER BY id {direction} LIMIT %s", [*parameters, limit])
-        return [row[0] for row in cursor.fetchall()]
-
-
-def _scan_bound(driver: tuple[str, tuple[Any, ...]], low: UUID, high: UUID, direction: str) -> UUID | None:
-    """The key of the last row a driver looked at, if it did not get to the end of the window."""
-    condition, values = driver
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id FROM webhooks_app_delivery WHERE {condition} AND id >= %s AND id < %s"
-            f" ORDER BY id {direction} OFFSET {SCAN_ROWS - 1} LIMIT 1",
-            [*values, low, high],
-        )
-        row = cursor.fetchone()
-    return row[0] if row else None
+        cursor.execute(statement, [*near_parameters, limit, *bound_parameters, limit])
+        rows_and_bounds = cursor.fetchall()
+    found = sorted((row[:-1] for row in rows_and_bounds if row[-1] is None), key=lambda row: row[0].int, reverse=True)
+    stopped = [row[-1] for row in rows_and_bounds if row[-1] is not None]
+    if direction == "ASC" or not stopped:
+        return Found(found)
+    edge = max(stopped)  # below it at least one driver has not been looked at
+    return Found([row for row in found if row[0] >= edge], edge)
 
 
 def count_matching(plan: Plan, *, cap: int) -> tuple[int, bool]:

@@ -21,20 +21,11 @@ _ROWS = """
 SELECT {name} AS hour, delivered, retried, failed, histogram FROM webhooks_app_endpoint{name}
 WHERE {column} = %(owner)s AND {name} >= %(start)s AND {name} < %(end)s
 """
-_READ = """
-WITH points AS (
-    SELECT to_timestamp(floor(extract(epoch FROM hour) / %(width)s) * %(width)s) AS start, delivered, retried, failed,
-        histogram
-    FROM ({rows}) AS rows),
-sums AS (
-    SELECT start, sum(delivered)::int AS delivered, sum(retried)::int AS retried, sum(failed)::int AS failed
-    FROM points GROUP BY start),
-buckets AS (
-    SELECT start, array_agg(total ORDER BY place) AS histogram FROM (
-        SELECT start, place, sum(amount)::int AS total
-        FROM points, unnest(histogram) WITH ORDINALITY AS u (amount, place)
-        GROUP BY start, place) AS each_ GROUP BY start)
-SELECT start, delivered, retried, failed, histogram FROM sums LEFT JOIN buckets USING (start) ORDER BY start
+_SUMS = ", ".join(f"coalesce(sum(histogram[{place}]), 0)" for place in range(1, SIZE + 1))
+_READ = f"""
+SELECT to_timestamp(floor(extract(epoch FROM hour) / %(width)s) * %(width)s) AS start, sum(delivered)::int,
+    sum(retried)::int, sum(failed)::int, ARRAY[{_SUMS}]::int[]
+FROM ({{rows}}) AS rows GROUP BY 1 ORDER BY 1
 """
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import models
@@ -19,6 +20,10 @@ from webhooks_app.signing import build_body
 
 PAGE_SIZE = 50
 COUNT_CAP = 10_000
+_DELIVERY = [field.attname for field in Delivery._meta.concrete_fields]
+# What lists show of an endpoint; the rest, secrets among it, is left in the database
+_ENDPOINT = ["id", "organization_id", "url", "description", "is_active", "deleted_at"]
+_COLUMNS = ", ".join([*(f"d.{name}" for name in _DELIVERY), *(f"e.{name}" for name in _ENDPOINT)])
 MAX_ATTEMPTS_SHOWN = 200
 
 
@@ -119,25 +124,26 @@ def count_failing_endpoints(*, organization_id: UUID) -> int:
 def list_deliveries(
     *, wanted: DeliveryFilter, before: str | None = None, after: str | None = None, limit: int = PAGE_SIZE
 ) -> DeliveryPage:
-    """One page. A handful of statements, each at most 50 ms at ten million rows.
+    """One page. One statement, two for a filter that matches little; each at most 50 ms at ten million rows.
 
     Raises ``invalid_parameter_value`` for a cursor this list has not returned.
     """
     plan = make_plan(wanted)
     if after and not before:
-        found = find_newer(plan, above=_parse(after, "after"), limit=limit + 1)
-        has_newer, ids = len(found.ids) > limit, found.ids[-limit:]
-        rows = _load(ids)
-        older = encode_cursor(ids[-1].hex) if ids else None
-        return DeliveryPage(rows=rows, older=older, newer=encode_cursor(ids[0].hex) if has_newer else None)
-    found = find_older(plan, below=_parse(before, "before") if before else None, limit=limit + 1)
-    ids = found.ids[:limit]
-    last = ids[-1] if len(found.ids) > limit else found.stopped_at
+        found = find_newer(plan, above=_parse(after, "after"), limit=limit + 1, columns=_COLUMNS)
+        has_newer, rows = len(found.rows) > limit, found.rows[-limit:]
+        older = encode_cursor(rows[-1][0].hex) if rows else None
+        newer = encode_cursor(rows[0][0].hex) if has_newer else None
+        return DeliveryPage(rows=_make_rows(rows), older=older, newer=newer)
+    below = _parse(before, "before") if before else None
+    found = find_older(plan, below=below, limit=limit + 1, columns=_COLUMNS)
+    rows = found.rows[:limit]
+    last = rows[-1][0] if len(found.rows) > limit else found.stopped_at
     return DeliveryPage(
-        rows=_load(ids),
+        rows=_make_rows(rows),
         older=encode_cursor(last.hex) if last else None,
-        newer=encode_cursor(ids[0].hex) if ids and before else None,
-        searched_to=searched_to(found) if len(found.ids) <= limit else None,
+        newer=encode_cursor(rows[0][0].hex) if rows and before else None,
+        searched_to=searched_to(found) if len(found.rows) <= limit else None,
     )
 
 
@@ -146,9 +152,9 @@ def list_new_deliveries(*, wanted: DeliveryFilter, after: str, limit: int = PAGE
     return list_deliveries(wanted=wanted, after=after, limit=limit)
 
 
-def count_deliveries(*, wanted: DeliveryFilter) -> Count:
-    """Exact up to 10,000."""
-    count, is_more = count_matching(make_plan(wanted), cap=COUNT_CAP)
+def count_deliveries(*, wanted: DeliveryFilter, cap: int = COUNT_CAP) -> Count:
+    """Exact up to ``cap``."""
+    count, is_more = count_matching(make_plan(wanted), cap=cap)
     return Count(count=count, is_more=is_more)
 
 
@@ -205,15 +211,14 @@ def _parse(text: str, param: str) -> UUID:
         ) from None
 
 
-def _load(ids: list[UUID]) -> list[DeliveryRow]:
-    """Rows by key, in the order of the keys. Two statements."""
-    if not ids:
-        return []
-    low, high = min(ids), max(ids)
-    rows = {row.id: row for row in Delivery.objects.filter(id__in=ids, id__gte=low, id__lte=high)}
-    endpoints = Endpoint.objects.in_bulk({row.endpoint_id for row in rows.values()})
+def _make_rows(rows: list[tuple[Any, ...]]) -> list[DeliveryRow]:
+    """Of rows of ``_COLUMNS``; what belongs to no endpoint any more is left out."""
+    width = len(_DELIVERY)
     return [
-        DeliveryRow(delivery=rows[key], endpoint=endpoints[rows[key].endpoint_id])
-        for key in ids
-        if key in rows and rows[key].endpoint_id in endpoints
+        DeliveryRow(
+            delivery=Delivery.from_db("default", _DELIVERY, row[:width]),
+            endpoint=Endpoint.from_db("default", _ENDPOINT, row[width:]),
+        )
+        for row in rows
+        if row[width] is not None
     ]

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from core.handles import format_handle
@@ -27,6 +28,12 @@ EMPTY = mark_safe(f'<span class="t3">{formatting.MISSING}</span>')
 @register.simple_tag
 def icon(name: str, extra: str = "") -> SafeString:
     """``{% icon "copy" %}``: decoration only; the words beside it or an aria-label carry the meaning."""
+    return _draw_icon(name, extra)
+
+
+@lru_cache(maxsize=500)
+def _draw_icon(name: str, extra: str) -> SafeString:
+    """A page has a hundred of the same few."""
     return format_html(
         '<svg class="i{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
         f" {extra}" if extra else "",
@@ -203,7 +210,7 @@ def sparkline(values: Sequence[float], label: str, tone: str = "mute") -> SafeSt
     """A line without axes; ``label`` tells the finding. Tones mute, bad, or empty for blue."""
     count, top = len(values), max(values, default=0) or 1
     points = [(100 * i / max(1, count - 1), 31 - 28 * value / top) for i, value in enumerate(values)]
-    line = format_html_join(" ", "{},{}", ((f"{x:.1f}", f"{y:.1f}") for x, y in points))
+    line = mark_safe(" ".join(f"{x:.1f},{y:.1f}" for x, y in points))  # numbers only
     return format_html(
         '<svg class="m-spark {}" viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<polygon class="ar" points="0,31 {} 100,31"></polygon><polyline class="ln" points="{}"></polyline></svg>',

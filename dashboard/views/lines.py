@@ -35,10 +35,10 @@ from dashboard.views.line_parts import find_line, go_to, show_fragment
 from dashboard.views.line_settings import urlpatterns as settings_patterns
 from lines.limit_math import day_ago, floor_day
 from lines.selectors import list_hours, search_lines
-from lines.services.limits import get_meters, get_worst_meters
+from lines.services.limits import get_worst_meters, make_meters
 from lines.services.provisioning import create_simulated_line
 from lines.services.sandbox import open_sandbox, reset_sandbox
-from messaging.line_insights import count_failures, count_senders, list_unanswered
+from messaging.line_insights import list_unanswered, read_line_outbox
 
 
 @page(role="member", methods=("GET", "HEAD"))
@@ -93,13 +93,14 @@ def detail(request: PageRequest, line_id: str) -> HttpResponse:
     if line.is_sandbox:
         card = make_sandbox_card(organization=request.organization, can_manage=request.membership.is_admin)
         return render(request, "dashboard/lines/sandbox.html", {"line": line, **card})
-    meters = get_meters(line=line, at=at)
-    charted = find_charted(meters)
     is_month = request.GET.get("days") == "30"
     hours = list_hours(
         line_ids=[line.id], since=at - timedelta(days=31) if is_month else day_ago(at) - timedelta(days=1)
     )
-    today = floor_day(at)
+    unanswered = list_unanswered(line_id=line.id)
+    meters = make_meters(line=line, hours=hours, unanswered=unanswered[0].unanswered if unanswered else 0, at=at)
+    charted = find_charted(meters)
+    outbox = read_line_outbox(line_id=line.id, since=floor_day(at))
     recent = [hour for hour in hours if hour.hour >= day_ago(at)]
     context = {
         "line": line,
@@ -112,13 +113,9 @@ def detail(request: PageRequest, line_id: str) -> HttpResponse:
         "chart": (make_month_chart if is_month else make_day_chart)(charted, hours, at),
         "new_contacts_chart": make_new_contacts_chart(recent, at),
         "new_contacts": sum(hour.new_contacts for hour in recent),
-        "unanswered": [
-            (c, "Hidden" if is_masked(request, c) else c.last_text) for c in list_unanswered(line_id=line.id)
-        ],
-        "failures": [
-            (code, FAILURE_WORDS.get(code, ""), n) for code, n in count_failures(line_id=line.id, since=today)
-        ],
-        "senders": describe_senders(count_senders(line_id=line.id, since=today)),
+        "unanswered": [(c, "Hidden" if is_masked(request, c) else c.last_text) for c in unanswered],
+        "failures": [(code, FAILURE_WORDS.get(code, ""), n) for code, n in outbox.failures],
+        "senders": describe_senders(outbox.senders),
         "outbound": sum(hour.outbound for hour in recent),
         "inbound": sum(hour.inbound for hour in recent),
         "held": sum(hour.held for hour in recent),

@@ -6,7 +6,7 @@ from uuid import UUID
 from core.ids import CHAT, DELIVERY, LINE, WEBHOOK, parse_id
 from dashboard.access import PageRequest
 from dashboard.filters import Choice, FilterBar, Search, TimeRange
-from dashboard.pickers import make_choice
+from dashboard.pickers import make_choices
 from dashboard.states import STATES as SHOWN_STATES
 from events.types import PUBLIC_EVENTS
 from messaging.models import Chat
@@ -26,14 +26,15 @@ MOST_IDS = 100
 
 
 def make_filter_bar(request: PageRequest) -> FilterBar:
-    """One query each for lines and endpoints, and one for a chat that is filtered by."""
+    """One query for lines and endpoints, and one for a chat that is filtered by."""
+    endpoints, lines = make_choices(request, [("endpoint", "Endpoint", "endpoints"), ("line", "Line", "lines")])
     states = [(name, SHOWN_STATES["delivery"][name][1]) for name in STATES]
     filters: list[Search | Choice | TimeRange] = [
         Search("q", "Id of anything"),
         Choice("state", "State", states),
-        make_choice(request, "endpoint", "Endpoint", "endpoints"),
+        endpoints,
         Choice("event", "Event", [(name, name) for name in PUBLIC_EVENTS]),
-        make_choice(request, "line", "Line", "lines"),
+        lines,
         Choice("status", "HTTP status", STATUS_WORDS, single=True),
         Choice("error", "Error", [(name, text.title) for name, text in ERROR_TEXTS.items()], single=True),
         TimeRange(),

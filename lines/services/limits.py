@@ -122,10 +122,11 @@ def list_meters(
             yield line.id, _make_meters(line, sums.get(line.id, _Sums()), streaks.get(line.id, 0), moment)
 
 
-def make_worst_meter(*, line: Line, hours: Sequence[Sequence[Any]], unanswered: int, at: datetime) -> Meter:
-    """Of a line whose ``HOUR_FIELDS`` of the ``meter_span`` have been read already."""
-    sums = _add_up([(line.id, *hour) for hour in hours], at)
-    return find_worst(_make_meters(line, sums.get(line.id, _Sums()), unanswered, at))
+def make_meters(*, line: Line, hours: Iterable[LineHour], unanswered: int, at: datetime) -> list[Meter]:
+    """Of a line whose hours of the ``meter_span`` have been read already; others are passed over."""
+    start, end = meter_span(at)
+    rows = [(line.id, *(getattr(hour, name) for name in HOUR_FIELDS)) for hour in hours if start <= hour.hour < end]
+    return _make_meters(line, _add_up(rows, at).get(line.id, _Sums()), unanswered, at)
 
 
 def find_worst(meters: Sequence[Meter]) -> Meter:
@@ -258,7 +259,7 @@ __all__ = [
     "get_reach_out_limit",
     "get_worst_meters",
     "list_meters",
+    "make_meters",
     "make_sandbox_meter",
-    "make_worst_meter",
     "meter_span",
 ]

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern
 
-from dashboard.views.accounts_pages import audit, keys, mailbox, members, onboarding, organization, profile
+from dashboard.views.accounts_pages import audit, keys, mailbox, members, onboarding, organization, profile, sessions
 
 urlpatterns: list[URLPattern] = [
     *onboarding.urlpatterns,
@@ -10,6 +10,7 @@ urlpatterns: list[URLPattern] = [
     *organization.urlpatterns,
     *members.urlpatterns,
     *profile.urlpatterns,
+    *sessions.urlpatterns,
     *audit.urlpatterns,
     *mailbox.urlpatterns,
 ]
