@@ -10,7 +10,8 @@ from tests.live import Product, remove_product_data
 HURRIED = {
     "OUTBOX_LEASE_SECONDS": "2",
     "WEBHOOK_TIMEOUT_SECONDS": "1",
-    "WEBHOOK_RETRY_FACTOR": "0.02",
+    "WEBHOOK_RETRY_FACTOR": "0.004",
+    "WEBHOOK_ENGINES": "2",
     "REQUESTS_PER_HOUR": "0",
 }
 

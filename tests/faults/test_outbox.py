@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 FAULTS: dict[str, Callable[[Product], None]] = {
     "kill the worker": lambda product: product.kill_and_await("worker"),
     "empty Redis": lambda product: product.flush_redis(),
-    "kill the engine": lambda product: product.kill_and_await("engine"),
+    "kill the engine": lambda product: product.kill_and_await("engine1"),
     "kill the web server": lambda product: product.kill_and_await("web"),
     "restart PostgreSQL": lambda product: product.restart_postgres(),
     "kill the sweeper": lambda product: product.kill_and_await("sweeper"),
