@@ -23,6 +23,7 @@ from core.steps import IN_THREAD, Steps
 COPY_SECONDS = 15.0
 COPY_SECONDS_WITHOUT_REDIS = 2.0
 UNKNOWN_SECONDS = 5.0
+REFUSED_SECONDS = 1.0  # revoked or suspended: either can be taken back
 MAX_COPIES = 10_000
 
 _LOOK_UP = """
@@ -66,7 +67,7 @@ def identify(authorization: str | None) -> Steps[tuple[CallingKey, bytes]]:
         raise _refusal("This is not an API key: check that it was copied whole.")
     copy = _copies.get(digest)
     moment = time.monotonic()
-    if copy is None or moment - copy.read_at > (COPY_SECONDS if copy.key else UNKNOWN_SECONDS):
+    if copy is None or moment - copy.read_at > _lifetime(copy.key):
         copy = yield from _read(digest, None)
     if copy.key is None:
         raise _refusal("No such API key.")
@@ -80,6 +81,13 @@ def _digest_of(authorization: str) -> bytes | None:
     scheme, _, token = authorization.strip().partition(" ")
     token = token.strip()
     return hash_token(token) if scheme.lower() == "bearer" and is_well_formed(token) else None
+
+
+def _lifetime(key: CallingKey | None) -> float:
+    """Seconds that a copy serves to refuse, or to know whose generation to ask for."""
+    if key is None:
+        return UNKNOWN_SECONDS
+    return REFUSED_SECONDS if key.is_revoked or key.is_suspended else COPY_SECONDS
 
 
 def admit(key: CallingKey, digest: bytes, address: str | None) -> Steps[tuple[CallingKey, Window]]:

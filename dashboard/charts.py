@@ -128,7 +128,6 @@ def _render(
     unit: str,
 ) -> SafeString:
     width = 100 / max(1, len(columns))
-    every = max(1, math.ceil(len(columns) / 8))
     context |= {
         "label": label,
         "is_tall": is_tall,
@@ -138,11 +137,20 @@ def _render(
             {"x": f"{i * width:.2f}", "width": f"{width:.2f}", "tip": c.tip or _tip(c, series, unit), "href": c.href}
             for i, c in enumerate(columns)
         ],
-        "x_labels": [c.name for i, c in enumerate(columns) if i % every == 0],
+        "x_labels": _choose_labels(columns),
         "series": series,
         "rows": [(c.name, [format_number(v) for v in c.values], c.href) for c in columns],
     }
     return render_to_string("parts/_chart.html", context)
+
+
+def _choose_labels(columns: Sequence[Column]) -> list[str]:
+    """At most nine names from the first column to the last: spread evenly, each stands under its own column."""
+    last = len(columns) - 1
+    if last < 9:
+        return [column.name for column in columns]
+    steps = next((n for n in (8, 7, 6, 5, 4) if last % n == 0), 7)
+    return [columns[round(last * i / steps)].name for i in range(steps + 1)]
 
 
 def _tip(column: Column, series: Sequence[str], unit: str) -> str:
