@@ -1,6 +1,9 @@
 """Wire times are Unix milliseconds, stored times are aware datetimes in UTC."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 
 def now() -> datetime:
@@ -8,8 +11,11 @@ def now() -> datetime:
 
 
 def to_ms(moment: datetime) -> int:
-    """Unix milliseconds of an aware datetime."""
-    return round(moment.timestamp() * 1000)
+    """Unix milliseconds of an aware datetime, those of the millisecond it is in.
+
+    A key that was made then begins with the same ones, so a time that comes back as a bound leaves nothing out.
+    """
+    return (moment - EPOCH) // MILLISECOND
 
 
 def to_ms_or_none(moment: datetime | None) -> int | None:

@@ -11,6 +11,8 @@ import time
 from datetime import UTC, datetime
 from uuid import UUID
 
+from core.clock import to_ms
+
 LINE, CHAT, MESSAGE, REACTION, OUTBOX = "ln", "cht", "msg", "rxn", "obx"
 WEBHOOK, TYPING, RECEIPT, FILE, DELIVERY = "wh", "ind", "rcp", "file", "dlv"
 ORGANIZATION, EVENT, REPLAY, API_KEY, NODE, ATTEMPT = "org", "evt", "rpl", "key", "nod", "att"
@@ -65,7 +67,7 @@ def uuid7_run(count: int) -> list[str]:
 
 def uuid7_floor(moment: datetime) -> UUID:
     """The smallest UUIDv7 of the millisecond of ``moment``: a bound for time ranges and partitions."""
-    return UUID(int=int(moment.timestamp() * 1000) << 80)
+    return UUID(int=to_ms(moment) << 80)
 
 
 def time_of(value: UUID) -> datetime:

@@ -108,7 +108,7 @@ def start_endpoint_replay(
     replay = Replay.objects.create(
         organization_id=endpoint.organization_id,
         endpoint_id=endpoint.id,
-        filter={"since": int(since.timestamp() * 1000), "until": to_ms(end), "only": only},
+        filter={"since": to_ms(since), "until": to_ms(end), "only": only},
         per_second=min(max(per_second, 1.0), PER_SECOND_MOST),
         started_by=actor.user,
         started_by_label=actor.label[:120],
