@@ -144,7 +144,7 @@ def _follow_ups(message: PhoneMessage, plan: ReceivePlan) -> list[tuple[float, E
     chat, late = message.chat, plan.late_seconds
     events: list[Event] = []
     if plan.hides_chat:
-        hidden = {**wire.chat_body(chat), "guid": f"any;+;late{message.guid[:8]}"}
+        hidden = {**wire.chat_body(chat), "guid": wire.hidden_guid(message)}
         events.append(wire.chat_event(chat, EventKind.CHAT_UPSERT, {"chat": hidden}, now()))
     if plan.files_pending:
         events += [

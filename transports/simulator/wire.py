@@ -28,6 +28,11 @@ def chat_body(chat: PhoneChat) -> dict[str, Any]:
     }
 
 
+def hidden_guid(message: PhoneMessage) -> str:
+    """A guid under which nobody knows the message's chat yet; a direct one's must not pass for a group's."""
+    return f"any;{'+' if message.chat.is_group else '?'};late{message.guid[:8]}"
+
+
 def message_event(
     message: PhoneMessage,
     *,
@@ -40,7 +45,7 @@ def message_event(
     chat = message.chat
     body: dict[str, Any] = {
         "guid": message.guid,
-        "chat": {"guid": f"any;+;late{message.guid[:8]}"} if hides_chat else chat_body(chat),
+        "chat": {"guid": hidden_guid(message)} if hides_chat else chat_body(chat),
         "sender": message.sender,
         "is_from_me": message.is_from_line,
         "text": message.text,
