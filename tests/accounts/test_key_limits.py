@@ -72,6 +72,7 @@ def test_counting_a_send_is_one_statement(lumen: Organization, make_key: Any, dj
     key, _ = make_key(lumen)
     with django_assert_num_queries(1):
         use_send_budget(key_id=key.id, budget=3, at=NOON)
+    assert ApiKeyHour.objects.get(api_key=key).sends == 1
 
 
 @pytest.mark.django_db(transaction=True)

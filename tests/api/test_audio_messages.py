@@ -39,10 +39,12 @@ def test_a_voice_memo_is_queued(api, body):
 
 def test_members_are_required(api, body):
     requires(api, "POST", PATH, body, "from", "to", "audio_message")
+    assert not OutboxItem.objects.exists()
 
 
 def test_bad_json_is_refused(api):
     refuses_bad_json(api, PATH)
+    assert not OutboxItem.objects.exists()
 
 
 @pytest.mark.parametrize("value", [7, "msg_" + "0" * 32, ["file_1"]])

@@ -259,6 +259,7 @@ def test_a_quiet_stream_shows_that_it_lives(run, api, monkeypatch):
     async def scenario():
         reader = Reader(api.token)
         await reader.until(lambda: b": still here" in reader.raw)
+        assert (reader.status, reader.ids) == (200, [])
         await reader.leave()
 
     run(scenario)

@@ -29,7 +29,7 @@ def test_an_example_fits_its_schema(media):
     schema = {**media["schema"], "components": DOCUMENT["components"]}
     if media["example"] is None and media.get("in") == "query" and not media["required"]:
         return
-    jsonschema_rs.Draft202012Validator(schema).validate(media["example"])
+    assert [error.message for error in jsonschema_rs.Draft202012Validator(schema).iter_errors(media["example"])] == []
 
 
 def test_every_endpoint_with_a_json_body_shows_one():

@@ -120,6 +120,7 @@ class TestRefusing:
 
     def test_bad_json_is_refused(self, api):
         refuses_bad_json(api, PATH)
+        assert not OutboxItem.objects.exists()
 
     def test_a_repeated_member_counts_as_its_last(self, api, line, chat):
         raw = f'{{"from":"nobody","from":"{line.handle}","to":"{chat.identifier}","text":"x"}}'

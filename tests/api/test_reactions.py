@@ -39,9 +39,11 @@ class TestReacting:
 
     def test_members_are_required(self, api, body):
         requires(api, "POST", PATH, body, "from", "to", "message_id", "type")
+        assert not OutboxItem.objects.exists()
 
     def test_bad_json_is_refused(self, api):
         refuses_bad_json(api, PATH)
+        assert not OutboxItem.objects.exists()
 
     @pytest.mark.parametrize("kind", ["heart", "❤️", "LOVE", 1])
     def test_anything_else_is_no_type(self, api, body, kind):

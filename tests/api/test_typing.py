@@ -38,6 +38,7 @@ def test_members_are_required(api, body):
 
 def test_bad_json_is_refused(api):
     refuses_bad_json(api, PATH)
+    assert not OutboxItem.objects.exists()
 
 
 def test_who_types_is_listed(api, chat, line):

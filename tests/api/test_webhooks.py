@@ -59,6 +59,7 @@ class TestCreating:
 
     def test_bad_json_is_refused(self, api):
         refuses_bad_json(api, PATH)
+        assert not Endpoint.objects.exists()
 
     @pytest.mark.parametrize("events", [[], ["message.failed"], ["typing.started"], ["receipt.read"], [1], "x", {}])
     def test_other_events_are_refused(self, api, body, events):
@@ -98,7 +99,9 @@ class TestReading:
         assert api.get(PATH).error[2:] == ("missing_required_parameter", "from")
 
     def test_one_is_read_by_its_id(self, api, made):
-        has_shape(api.get(f"{PATH}/{made['id']}"), WebhookOut)
+        answer = api.get(f"{PATH}/{made['id']}")
+        assert (answer.status, answer.body["id"]) == (200, made["id"])
+        has_shape(answer, WebhookOut)
 
     def test_nobody_else_sees_it(self, stranger, elsewhere, made, lumen, make_key, line):
         assert stranger.get(f"{PATH}/{made['id']}").error == (404, "not_found_error", "webhook_not_found", "id")

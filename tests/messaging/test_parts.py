@@ -76,6 +76,7 @@ def test_a_sound_that_is_refused_keeps_its_reason(
 
     monkeypatch.setattr("messaging.services.audio.prepare_voice_memo", refuse)
     assert_failed(item, code)
+    assert not PhoneMessage.objects.filter(is_from_line=True).exists()
 
 
 def test_a_sound_whose_file_is_gone_says_so(chat: Chat, lumen: Organization) -> None:
@@ -83,6 +84,7 @@ def test_a_sound_whose_file_is_gone_says_so(chat: Chat, lumen: Organization) -> 
     file = File.objects.get()
     default_storage.delete(file.storage_key)
     assert_failed(item, "file_unreadable")
+    assert not PhoneMessage.objects.filter(is_from_line=True).exists()
 
 
 def test_a_file_whose_row_is_gone_says_so_and_stops_nobody(chat: Chat, lumen: Organization) -> None:

@@ -60,8 +60,10 @@ def test_a_head_request_has_no_body(product: Product) -> None:
 @pytest.mark.faults
 @pytest.mark.parametrize("name", ["web", "worker", "engine"])
 def test_a_killed_process_comes_back(product: Product, name: str) -> None:
+    before = product.pid_of(name)
     product.kill_and_await(name)
     wait_until(lambda: is_answering(product), seconds=30, what="an answer of the web server")
+    assert not Path(f"/proc/{before}").exists()
 
 
 @pytest.mark.faults
@@ -69,6 +71,7 @@ def test_postgres_restarted_and_redis_emptied_leave_a_ready_product(product: Pro
     product.flush_redis()
     product.restart_postgres()
     wait_until(lambda: product.call("GET", "/readyz").status == 200, seconds=20, what="readiness")
+    assert product.call("GET", "/readyz").json() == {"status": "ok", "database": "ok", "redis": "ok"}
 
 
 def is_answering(product: Product) -> bool:

@@ -65,7 +65,8 @@ def is_alive(pid: int) -> bool:
 
 def test_log_lines_carry_the_name_of_their_process(watched: Watched) -> None:
     watched.run(first=SLEEPER)
-    wait_until(lambda: "first     | awake" in watched.out.getvalue())
+    wait_until(lambda: "awake" in watched.out.getvalue())
+    assert watched.out.getvalue() == "first     | awake\n"
 
 
 def test_a_killed_process_is_started_again_and_it_says_so(watched: Watched) -> None:
@@ -88,6 +89,7 @@ def test_the_end_reaches_children_of_processes_too(watched: Watched) -> None:
     group = watched.pid("parent")
     watched.end()
     wait_until(lambda: not has_members(group), what="the end of the whole group")
+    assert not (watched.folder / "parent.pid").exists()
 
 
 def test_a_process_that_ignores_the_end_is_killed(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
