@@ -23,6 +23,18 @@ sys.path.insert(0, str(ROOT))
 from bench.cpu import cpu_of, cpu_of_tree, parent_of  # noqa: E402 the path is set above
 
 ENDPOINTS = 50
+ONE, TWO = "one engine, 50 endpoints", "two engines, 50 endpoints"
+SLOW = "one engine, 2 % of endpoints answer after 2 s, healthy ones"
+STEADY, MIXED = "100 events/s, stored to received", "the same, 2 % of endpoints answer after 2 s"
+TARGETS = {
+    ONE: "≥ 6,000/s",
+    f"{ONE}: memory of an engine": "< 250 MB",
+    TWO: "≥ 9,000/s",
+    SLOW: "≥ 3,000/s",
+    f"{STEADY}: p50": "< 30 ms",
+    f"{STEADY}: p99": "< 150 ms",
+    f"{MIXED}: p95": "≤ twice the p95 above",
+}
 
 
 def use_bench_database() -> None:
@@ -50,7 +62,7 @@ class Bench:
         self.port = port
         self.sink_pid = sink_pid
         self.postmaster = 0
-        self.results: dict[str, Any] = {}
+        self.results: dict[str, str] = {}
 
     # --- preparing -----------------------------------------------------------------------------------------------
 
@@ -161,9 +173,17 @@ class Bench:
     # --- measuring -----------------------------------------------------------------------------------------------
 
     def note(self, name: str, value: Any, unit: str = "") -> None:
-        self.results[name] = value
         shown = f"{value:,.1f}" if isinstance(value, float) else f"{value:,}"
+        self.results[name] = f"{shown} {unit}".strip()
         print(f"{name:<58}{shown:>12} {unit}", flush=True)
+
+    def save(self, events: int) -> str:
+        from bench.api import save_table
+        from bench.product import describe_machine
+
+        table = ["| measured | figure | target on two idle cores |", "|---|---|---|"]
+        table += [f"| {name} | {shown} | {TARGETS.get(name, '')} |" for name, shown in self.results.items()]
+        return save_table("webhooks", describe_machine() | {"events of each measurement": f"{events:,}"}, table)
 
     def cpu_seconds(self, engines: list["subprocess.Popen[str]"]) -> tuple[float, float, float]:
         """So far: engines, PostgreSQL, sink."""
@@ -299,7 +319,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=60_000)
     parser.add_argument("--only", default="", help="run the measurements whose name holds this text")
-    parser.add_argument("--save", action="store_true", help="write bench/results/webhooks.json")
+    parser.add_argument("--save", action="store_true", help="write bench/results/<date>-webhooks.md")
     parser.add_argument("--engine", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--without-client", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -324,19 +344,16 @@ def main() -> None:
             "database": lambda: bench.throughput(
                 "ceiling: database without client", 1, options.events, "--without-client"
             ),
-            "one": lambda: bench.throughput("one engine, 50 endpoints", 1, options.events),
-            "two": lambda: bench.throughput("two engines, 50 endpoints", 2, options.events),
+            "one": lambda: bench.throughput(ONE, 1, options.events),
+            "two": lambda: bench.throughput(TWO, 2, options.events),
             "slow": lambda: bench.with_bad_endpoint(
-                "one engine, 2 % of endpoints answer after 2 s, healthy ones",
-                ["fast"] * 49 + ["slow"], options.events,
+                SLOW, ["fast"] * 49 + ["slow"], options.events,
             ),
             "never": lambda: bench.with_bad_endpoint(
                 "one engine, one endpoint never answers, the others", ["fast"] * 49 + ["never"], options.events
             ),
-            "latency": lambda: bench.latency("100 events/s, stored to received", ["fast"] * 50, 100, 8),
-            "mixed": lambda: bench.latency(
-                "the same, 2 % of endpoints answer after 2 s", ["fast"] * 49 + ["slow"], 100, 8
-            ),
+            "latency": lambda: bench.latency(STEADY, ["fast"] * 50, 100, 8),
+            "mixed": lambda: bench.latency(MIXED, ["fast"] * 49 + ["slow"], 100, 8),
         }  # fmt: skip
         for name, measure in measurements.items():
             if options.only in name:
@@ -345,8 +362,7 @@ def main() -> None:
         sink.terminate()
         sink.wait()
     if options.save:
-        path = ROOT / "bench" / "results" / "webhooks.json"
-        path.write_text(json.dumps(bench.results, indent=2) + "\n")
+        print(f"written: {bench.save(options.events)}")
 
 
 if __name__ == "__main__":

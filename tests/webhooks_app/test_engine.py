@@ -30,6 +30,7 @@ def test_an_event_is_delivered_and_recorded(
     assert delivery.event_id == event_id
     attempt = Attempt.objects.get()
     assert attempt.response_body == "ok"
+    assert list(attempt.request_headers)[:3] == ["Content-Type", "User-Agent", "X-Webhook-Timestamp"]  # as sent
     assert attempt.address == f"127.0.0.1:{receiver.port}"
     assert attempt.connect_ms is not None
     assert EndpointMinute.objects.get().delivered == 1

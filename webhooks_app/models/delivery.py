@@ -75,6 +75,7 @@ class Attempt(models.Model):
     status = models.PositiveSmallIntegerField(null=True)
     error = models.CharField(max_length=40, blank=True)
     error_text = models.CharField(max_length=300, blank=True)
+    # text in the table, so that they stay in the order in which they were sent
     request_headers = models.JSONField(default=dict)
     response_headers = models.JSONField(default=dict)
     response_body = models.TextField(blank=True, help_text="The first 16 KB.")
