@@ -104,9 +104,10 @@ def _driver(wanted: DeliveryFilter, has_states: bool) -> tuple[str, tuple[Any, .
         return (*_text_driver(wanted), False)
     if wanted.chat_id:
         return "chat_id = %s", (wanted.chat_id,), False
-    if wanted.endpoint_id:
+    is_wrong = bool(wanted.error) or wanted.status in ("3xx", "4xx", "5xx", "none")
+    if wanted.endpoint_id and not is_wrong:
         return "endpoint_id = %s", (wanted.endpoint_id,), has_states
-    if wanted.error or wanted.status in ("3xx", "4xx", "5xx", "none"):
+    if is_wrong:
         return "organization_id = %s AND last_error <> ''", (wanted.organization_id,), False
     if has_states:
         return "organization_id = %s", (wanted.organization_id,), True
@@ -186,33 +187,29 @@ def find_newer(plan: Plan, *, above: UUID, limit: int, columns: str = "d.id") ->
 
 
 def _read(plan: Plan, low: UUID, high: UUID, limit: int, direction: str, columns: str) -> Found:
-    """One window. If it has too few, the same statement says how far each driver has looked."""
+    """One window. A driver that has looked at ``SCAN_ROWS`` rows also returns the last of them, to go on from there."""
     if not plan.drivers or limit <= 0 or low >= high:
         return Found([])
-    near, bounds = [], []
-    near_parameters: list[Any] = []
-    bound_parameters: list[Any] = []
-    for condition, values in plan.drivers:
-        rows = f"FROM webhooks_app_delivery WHERE {condition} AND id >= %s AND id < %s ORDER BY id {direction}"
-        near.append(
-            f"(SELECT * FROM (SELECT * {rows} LIMIT {SCAN_ROWS}) AS scanned WHERE {plan.rest}"
-            f" ORDER BY id {direction} LIMIT %s)"
-        )
-        near_parameters += [*values, low, high, *plan.rest_parameters, limit]
-        bounds.append(f"(SELECT id {rows} OFFSET {SCAN_ROWS - 1} LIMIT 1)")
-        bound_parameters += [*values, low, high]
+    near = (
+        f"(SELECT *, {plan.rest} AS is_hit FROM (SELECT *, row_number() OVER (ORDER BY id {direction}) AS place FROM"
+        f" (SELECT * FROM webhooks_app_delivery WHERE {{}} AND id >= %s AND id < %s ORDER BY id {direction}"
+        f" LIMIT {SCAN_ROWS}) AS looked_at) AS placed WHERE ({plan.rest}) OR place = {SCAN_ROWS}"
+        f" ORDER BY id {direction} LIMIT %s)"
+    )
+    parameters: list[Any] = []
+    for _, values in plan.drivers:
+        parameters += [*plan.rest_parameters, *values, low, high, *plan.rest_parameters, limit]
+    union = " UNION ALL ".join(near.format(condition) for condition, _ in plan.drivers)
     statement = (
-        f"WITH d AS MATERIALIZED (SELECT * FROM ({' UNION ALL '.join(near)}) AS near ORDER BY id {direction} LIMIT %s)"
-        f" SELECT {columns}, NULL::uuid FROM d LEFT JOIN webhooks_app_endpoint e ON e.id = d.endpoint_id UNION ALL"
-        f" SELECT {', '.join(['NULL'] * len(columns.split(',')))}, bound.id"
-        f" FROM ({' UNION ALL '.join(bounds)}) AS bound WHERE (SELECT count(*) FROM d) < %s"
+        f"SELECT {columns}, d.is_hit, d.place = {SCAN_ROWS} FROM ({union}) AS d"
+        f" LEFT JOIN webhooks_app_endpoint e ON e.id = d.endpoint_id ORDER BY d.id {direction} LIMIT %s"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*near_parameters, limit, *bound_parameters, limit])
-        rows_and_bounds = cursor.fetchall()
-    found = sorted((row[:-1] for row in rows_and_bounds if row[-1] is None), key=lambda row: row[0].int, reverse=True)
-    stopped = [row[-1] for row in rows_and_bounds if row[-1] is not None]
-    if direction == "ASC" or not stopped:
+        cursor.execute(statement, [*parameters, limit + len(plan.drivers)])
+        rows = cursor.fetchall()
+    found = [row[:-2] for row in rows if row[-2]][:limit]
+    stopped = [row[0] for row in rows if row[-1]]
+    if direction == "ASC" or not stopped or len(found) == limit:
         return Found(found)
     edge = max(stopped)  # below it at least one driver has not been looked at
     return Found([row for row in found if row[0] >= edge], edge)
