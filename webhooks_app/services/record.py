@@ -156,29 +156,17 @@ def _array(parts: Iterable[str]) -> str:
 def _attempt_line(outcome: Outcome) -> str:
     job, result = outcome.job, outcome.result
     body = result.body.decode("utf-8", "replace").translate(_ESCAPES) if result.body else ""
-    return "\t".join(
-        (
-            outcome.attempt_id,
-            job.organization_id.hex,
-            job.endpoint_id.hex,
-            job.id,
-            str(job.attempts + 1),
-            job.trigger,
-            iso(outcome.started_at),
-            result.address,
-            NULL if result.status is None else str(result.status),
-            outcome.error,
-            result.error_text.translate(_ESCAPES)[:300] if result.error_text else "",
-            _escape_json(outcome.request_headers),
-            _answer_headers(result.headers),
-            body,
-            "t" if result.is_truncated else "f",
-            _number(result.dns_ms),
-            _number(result.connect_ms),
-            _number(result.tls_ms),
-            _number(result.wait_ms),
-            f"{result.total_ms:.3f}\n",
-        )
+    text = result.error_text.translate(_ESCAPES)[:300] if result.error_text else ""
+    if result.connect_ms is None and result.dns_ms is None and result.tls_ms is None:
+        steps = f"{NULL}\t{NULL}\t{NULL}"  # a connection that was kept
+    else:
+        steps = f"{_number(result.dns_ms)}\t{_number(result.connect_ms)}\t{_number(result.tls_ms)}"
+    return (
+        f"{outcome.attempt_id}\t{job.organization_id.hex}\t{job.endpoint_id.hex}\t{job.id}\t{job.attempts + 1}"
+        f"\t{job.trigger}\t{iso(outcome.started_at)}\t{result.address}"
+        f"\t{NULL if result.status is None else result.status}\t{outcome.error}\t{text}"
+        f"\t{_escape_json(outcome.request_headers)}\t{_answer_headers(result.headers)}\t{body}"
+        f"\t{'t' if result.is_truncated else 'f'}\t{steps}\t{_number(result.wait_ms)}\t{result.total_ms:.3f}\n"
     )
 
 
