@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import Q
 
-from core.clock import now, to_ms
+from core.clock import from_ms, now, to_ms
 from core.handles import normalise_with_region
 from core.ids import uuid7_floor
 from events.services import NewEvent
@@ -33,6 +33,7 @@ from messaging.services.rollups import clear_unread
 WAIT_STEP = timedelta(seconds=1)
 CHAT_WAIT = timedelta(seconds=30)
 PARENT_WAIT = timedelta(seconds=60)
+FETCH_WAIT = timedelta(seconds=10)  # for a message that had to be asked for
 MEDIA_WAIT = timedelta(seconds=20)
 BINDING_WAIT = timedelta(seconds=5)
 TYPING_DEBOUNCE = timedelta(seconds=1)
@@ -65,6 +66,13 @@ class Arrival:
     body: Mapping[str, Any]
     occurred_at: datetime
     phase: str
+
+    def parent_wait(self) -> timedelta:
+        """How long it waits for its message: until that was asked for, and if it was found a little longer."""
+        asked_at = self.row.envelope.get("fetched_at")
+        if asked_at is None:
+            return PARENT_WAIT + timedelta(hours=1)
+        return from_ms(asked_at) - self.row.received_at + FETCH_WAIT
 
     def has_waited(self, limit: timedelta) -> bool:
         return now() >= self.row.received_at + limit

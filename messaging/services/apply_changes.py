@@ -76,7 +76,7 @@ def _parent(arrival: Arrival, guid: str, *, lock: bool = False) -> Message:
         if pairing is None or pairing.organization_id != message.organization_id:
             message = None
     if message is None:
-        raise Wait("its message is unknown", PARENT_WAIT, "ignored")
+        raise Wait("its message is unknown", arrival.parent_wait(), "ignored")
     return message
 
 

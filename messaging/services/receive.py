@@ -20,6 +20,7 @@ from messaging.services.apply import WAIT_STEP, Batch, Wait
 from messaging.services.apply_event import apply_event
 from messaging.services.line_lock import lock_line_writes
 from messaging.services.media import fetch_announced_media
+from messaging.services.missing import fetch_missing_messages
 from transports.base import Event
 
 logger = logging.getLogger(__name__)
@@ -55,6 +56,8 @@ def apply_inbound(*, limit: int = 200) -> int:
 def _apply_batch(limit: int) -> int | None:
     """None when no line has anything due that this worker can have."""
     fetch_announced_media(limit=limit)
+    for line, missed in fetch_missing_messages():
+        store_events(line_id=line.id, events=missed)
     try:
         with transaction.atomic():
             rows = _claim(limit)

@@ -1,6 +1,7 @@
 """What a client sees of a line on which things go wrong: each scenario from the phone to /v1 and its events."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,10 +13,10 @@ from lines.models import Line
 from messaging.models import InboundEvent
 from messaging.services.dispatch import dispatch_due
 from messaging.services.receive import apply_inbound
-from messaging.services.simulated import pump_due_events
+from messaging.services.simulated import pump_due_events, report_events
 from tests.api.conftest import ApiClient
-from transports.simulator.models import ScheduledEvent
-from transports.simulator.network import create_group
+from transports.simulator.models import ScheduledEvent, VirtualPhone
+from transports.simulator.network import create_group, react_from_phone
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -183,6 +184,22 @@ def test_a_tapback_on_an_unknown_message_is_heard_by_nobody(api: ApiClient, line
     arrive()
     assert names(api) == ["message.received", "message.sent"]
     assert not InboundEvent.objects.filter(applied_at=None).exists()
+
+
+def test_a_tapback_on_a_message_that_was_missed_fetches_it(api: ApiClient, line: Line, choose: Any) -> None:
+    write(api, line, text="Hi")
+    missed = write(api, line, text="Missed")
+    InboundEvent.objects.filter(envelope__body__guid=missed).delete()
+    arrive()
+    phone = VirtualPhone.objects.get(handle=PEER)
+    _, handle, reported = react_from_phone(phone=phone, message_guid=missed, type="love")
+    report_events(handle, reported)
+    arrive()
+    assert [message["text"] for message in messages(api, line)] == ["Hi"]
+    InboundEvent.objects.filter(applied_at=None).update(received_at=now() - timedelta(seconds=61))
+    arrive()
+    assert [message["text"] for message in messages(api, line)] == ["Missed", "Hi"]
+    assert names(api) == ["message.received", "message.received", "reaction.added"]
 
 
 def test_group_change_renames_the_chat_and_takes_a_member_out(api: ApiClient, line: Line, choose: Any) -> None:
