@@ -17,16 +17,12 @@ _SIGNED = re.compile(
 )
 
 
-# One look instead of three for the many texts in which there is nothing to remove
-_SUSPECT = re.compile(r"secret|token|key|password|code_verifier|sig|amz|sk_live_|whsec_", re.IGNORECASE)
-
-
 def redact_secrets(text: str) -> str:
     """Removes API keys, webhook secrets, members named like secrets and signatures in links."""
-    if _SUSPECT.search(text) is None:
-        return text
     text = _SECRET_MEMBERS.sub(r'\1"[redacted]"', text)
-    return _SIGNED.sub(r"\1[redacted]", _TOKENS.sub(r"\1…", text))
+    if "sk_live_" in text or "whsec_" in text:  # looking for both at each word costs most of all
+        text = _TOKENS.sub(r"\1…", text)
+    return _SIGNED.sub(r"\1[redacted]", text) if "=" in text else text
 
 
 def redact_text(text: str) -> str:

@@ -23,7 +23,8 @@ class LoopStores:
 
     async def answer(self, step: Step) -> Any:
         if isinstance(step, Statement):
-            return await self._database.fetch(step.text, step.values)
+            rows = await self._database.fetch(step.text, step.values)
+            return rows if step.is_many else rows[0] if rows else None
         assert isinstance(step, ScriptCall)
         return await self._redis.run(step.script, step.keys, step.args)
 

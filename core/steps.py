@@ -18,16 +18,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement in a transaction of its own. The answer is its first row, or None."""
+    """One SQL statement in a transaction of its own. The answer is its first row or None; all rows if ``is_many``."""
 
     text: str
     values: Mapping[str, Any]
+    is_many: bool = False
 
-    def run(self) -> tuple[Any, ...] | None:
+    def run(self) -> Any:
         with prepared_cursor() as cursor:
             cursor.execute(self.text, dict(self.values))
-            row: tuple[Any, ...] | None = cursor.fetchone() if cursor.description else None
-        return row
+            if self.is_many:
+                return cursor.fetchall()
+            return cursor.fetchone() if cursor.description else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Everything is a plain dict, ready for msgspec. ``…_data`` is a webhook's ``dat
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,9 @@ from core.clock import to_ms, to_ms_or_none
 from core.ids import CHAT, LINE, MESSAGE, OUTBOX, public_id
 from messaging.file_links import sign_file_url
 from messaging.models import Attachment, Chat, File, Message, OutboxItem, Reaction, ReadReceipt, TypingIndicator
+
+if TYPE_CHECKING:
+    from messaging.page_rows import ChatRow, MessageRow
 
 Payload = dict[str, Any]
 _encoder = msgspec.json.Encoder()
@@ -68,7 +71,7 @@ def message_data(message: Message, *, line_handle: str, attachments: Iterable[At
     return data
 
 
-def message_item(message: Message, *, attachments: Iterable[Attachment] = ()) -> Payload:
+def message_item(message: "Message | MessageRow", *, attachments: Iterable[Attachment] = ()) -> Payload:
     """An element of ``GET /v1/messages``."""
     return {
         "id": public_id(MESSAGE, message.id),
@@ -118,7 +121,7 @@ def reaction_item(reaction: Reaction) -> Payload:
     }
 
 
-def chat_item(chat: Chat) -> Payload:
+def chat_item(chat: "Chat | ChatRow") -> Payload:
     return {
         "id": chat.public_id,
         "line_id": public_id(LINE, chat.line_id),

@@ -1,10 +1,10 @@
 """Reading conversations by keyset: a page costs the same however deep it is. Attachments come with one more query."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from django.db.models import Q
@@ -12,6 +12,7 @@ from django.db.models import Q
 from core.cursors import decode_cursor, encode_cursor
 from core.errors import InvalidRequestError, invalid, missing, not_found
 from core.ids import OUTBOX, has_prefix, parse_id
+from core.steps import Steps, run_steps
 from lines.models import Line, SandboxPairing
 from messaging.addressing import (
     Address,
@@ -19,7 +20,7 @@ from messaging.addressing import (
     Target,
     check_line,
     check_sandbox_contact,
-    find_target,
+    find_target_steps,
     parse_chat,
     parse_line,
     parse_message,
@@ -46,15 +47,25 @@ def get_readable_line(*, sender: Sender, line: str | None) -> Target:
     """The line of a read request, after the checks that apply to reading. One query; ``chat_id`` is the paired chat
     on the sandbox line and says nothing elsewhere.
     """
-    target = find_target(sender, parse_line(line), Address())
+    return run_steps(get_readable_line_steps(sender=sender, line=line))
+
+
+def get_readable_line_steps(*, sender: Sender, line: str | None) -> Steps[Target]:
+    """``get_readable_line`` for who must not wait."""
+    target = yield from find_target_steps(sender, parse_line(line), Address())
     check_line(sender, target)
     return target
 
 
 def get_readable_chat(*, sender: Sender, line: str | None, to: str | None) -> Target:
     """The chat of a read request; ``chat_id`` is set. Raises what spec api §3 says, ``chat_not_found`` last."""
+    return run_steps(get_readable_chat_steps(sender=sender, line=line, to=to))
+
+
+def get_readable_chat_steps(*, sender: Sender, line: str | None, to: str | None) -> Steps[Target]:
+    """``get_readable_chat`` for who must not wait."""
     line_at, chat_at = parse_line(line), parse_chat(to)
-    target = find_target(sender, line_at, chat_at)
+    target = yield from find_target_steps(sender, line_at, chat_at)
     check_line(sender, target)
     check_sandbox_contact(target, chat_at)
     if target.chat_id is None:
@@ -74,7 +85,7 @@ def list_chats(
     spoken = rows.filter(last_message_at__isnull=False).order_by("-last_message_at", "-id")
     quiet = rows.filter(last_message_at=None).order_by("-id")
     if cursor is not None:
-        moment, key = _decode(cursor)
+        moment, key = decode_place(cursor)
         if moment is None:
             spoken = spoken.none()
             quiet = quiet.filter(id__lt=key)
@@ -83,7 +94,7 @@ def list_chats(
     found = list(spoken[: limit + 1])
     if len(found) <= limit:
         silent = list(quiet[: limit + 1 - len(found)])
-    return _page(found + silent, limit, lambda chat: (chat.last_message_at, chat.id))
+    return cut_page(found + silent, limit, lambda chat: (chat.last_message_at, chat.id))
 
 
 def list_messages(
@@ -92,17 +103,17 @@ def list_messages(
     """Newest first, each with its attachments in order (their files loaded). Two queries."""
     rows = Message.objects.filter(chat_id=chat_id)
     if cursor is not None:
-        moment, key = _decode(cursor)
+        moment, key = decode_place(cursor)
         if moment is None:
-            raise _bad_cursor()
+            raise bad_cursor()
         rows = rows.filter(sent_at__lte=moment).filter(Q(sent_at__lt=moment) | Q(id__lt=key))
     found = list(rows.order_by("-sent_at", "-id")[: limit + 1])
-    page = _page(found, limit, lambda message: (message.sent_at, message.id))
+    page = cut_page(found, limit, lambda message: (message.sent_at, message.id))
     attachments = attachments_of(page.items)
     return Page([(message, attachments[message.id]) for message in page.items], page.next_cursor)
 
 
-def attachments_of(messages: list[Message]) -> defaultdict[UUID, list[Attachment]]:
+def attachments_of(messages: Sequence[Any]) -> defaultdict[UUID, list[Attachment]]:
     """Attachments with files by message, in order; one query for any number of messages."""
     found: defaultdict[UUID, list[Attachment]] = defaultdict(list)
     if messages:
@@ -178,7 +189,7 @@ def _may_use_line(sender: Sender, line_id: UUID) -> bool:
     return Line.objects.filter(id=line_id, is_sandbox=True).exists()
 
 
-def _page(found: list[T], limit: int, place: Callable[[T], tuple[datetime | None, UUID]]) -> Page[T]:
+def cut_page(found: list[T], limit: int, place: Callable[[T], tuple[datetime | None, UUID]]) -> Page[T]:
     if len(found) <= limit:
         return Page(found)
     moment, key = place(found[limit - 1])
@@ -187,20 +198,20 @@ def _page(found: list[T], limit: int, place: Callable[[T], tuple[datetime | None
     return Page(found[:limit], encode_cursor(at, key.hex))
 
 
-def _decode(cursor: str) -> tuple[datetime | None, UUID]:
+def decode_place(cursor: str) -> tuple[datetime | None, UUID]:
     at, key = decode_cursor(cursor, int, str)
     try:
         return (None if at == -1 else EPOCH + timedelta(microseconds=int(at))), UUID(hex=str(key))
     except (ValueError, OverflowError):
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
 
 
 def _parse_uuid(text: str) -> UUID:
     try:
         return UUID(hex=text)
     except ValueError:
-        raise _bad_cursor() from None
+        raise bad_cursor() from None
 
 
-def _bad_cursor() -> InvalidRequestError:
+def bad_cursor() -> InvalidRequestError:
     return invalid("cursor", "`cursor` is not a cursor that this list has returned.")

@@ -9,8 +9,10 @@ from api.lists import DEFAULT_LIMIT, CursorText, Limit, Page, clamp
 from api.routes import endpoint
 from api.schemas import COMMON_LINE_ERRORS, ChatOut, From
 from api.sender import sender_of
+from core.steps import IN_THREAD, Steps
+from messaging.page_rows import list_spoken_chats_steps
 from messaging.payloads import chat_item
-from messaging.selectors import get_readable_line, list_chats
+from messaging.selectors import get_readable_line_steps, list_chats
 
 
 class ListChats(msgspec.Struct, frozen=True):
@@ -25,14 +27,13 @@ class ListChats(msgspec.Struct, frozen=True):
     "GET", "/v1/chats", scope="chats:read", query=ListChats, response=Page[ChatOut], errors=COMMON_LINE_ERRORS,
     summary="List the chats of a line, latest first", tag="Chats",
 )  # fmt: skip
-def list_line_chats(call: Call[None, ListChats]) -> Page[dict[str, Any]]:
+def list_line_chats(call: Call[None, ListChats]) -> Steps[Page[dict[str, Any]]]:
     query, sender = call.query, sender_of(call)
-    line = get_readable_line(sender=sender, line=query.from_)
-    page = list_chats(
-        organization_id=sender.organization_id,
-        line_id=line.line_id,
-        limit=clamp(query.limit),
-        cursor=query.cursor,
-        only_chat=line.chat_id if line.is_sandbox else None,
-    )
+    line = yield from get_readable_line_steps(sender=sender, line=query.from_)
+    place: dict[str, Any] = {"organization_id": sender.organization_id, "line_id": line.line_id}
+    place |= {"limit": clamp(query.limit), "cursor": query.cursor}
+    page: Any = None if line.is_sandbox else (yield from list_spoken_chats_steps(**place))
+    if page is None:
+        yield IN_THREAD
+        page = list_chats(**place, only_chat=line.chat_id if line.is_sandbox else None)
     return Page([chat_item(chat) for chat in page.items], page.has_more, page.next_cursor)

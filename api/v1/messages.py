@@ -10,8 +10,9 @@ from api.routes import endpoint
 from api.schemas import CHAT_ERRORS, SEND_ERRORS, FileRef, From, FromTo, MessageOut, MessageRef, Queued, To
 from api.sender import sender_of
 from core.steps import Steps
+from messaging.page_rows import list_messages_steps
 from messaging.payloads import message_item
-from messaging.selectors import attachments_of, get_message, get_readable_chat, list_messages
+from messaging.selectors import attachments_of, get_message, get_readable_chat_steps
 from messaging.services.send import queue_message_steps
 
 Text = Annotated[str, msgspec.Meta(description="The message; may be left out when there is a file.")]
@@ -57,11 +58,11 @@ def send_message(call: Call[SendMessage, None]) -> Steps[Queued]:
     "GET", "/v1/messages", scope="messages:read", query=ListMessages, response=Page[MessageOut], errors=CHAT_ERRORS,
     summary="List the messages of a chat, newest first", tag="Messages",
 )  # fmt: skip
-def list_chat_messages(call: Call[None, ListMessages]) -> Page[dict[str, Any]]:
+def list_chat_messages(call: Call[None, ListMessages]) -> Steps[Page[dict[str, Any]]]:
     query = call.query
-    chat = get_readable_chat(sender=sender_of(call), line=query.from_, to=query.to)
+    chat = yield from get_readable_chat_steps(sender=sender_of(call), line=query.from_, to=query.to)
     assert chat.chat_id is not None
-    page = list_messages(chat_id=chat.chat_id, limit=clamp(query.limit), cursor=query.cursor)
+    page = yield from list_messages_steps(chat_id=chat.chat_id, limit=clamp(query.limit), cursor=query.cursor)
     data = [message_item(message, attachments=attachments) for message, attachments in page.items]
     return Page(data, page.has_more, page.next_cursor)
 
