@@ -4,7 +4,9 @@ import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from django.db import connection, connections
@@ -13,11 +15,13 @@ import core.loop_stores
 from api import front, limits
 from api.front import answer_scope
 from config.bodies import take_body
+from core.ids import uuid7
 from core.loop_stores import close_stores, get_stores
 from core.redis_client import get_redis
 from core.steps import ScriptCall, Statement
-from messaging.models import Chat, OutboxItem
+from messaging.models import Chat, Message, OutboxItem
 
+START = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -46,7 +50,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 async def _request(method: str, path: str, token: str, body: Any = None, headers: Any = ()) -> tuple[int, Any]:
     raw = b"" if body is None else json.dumps(body).encode()
     scope = {
-        "type": "http", "method": method, "path": path, "query_string": b"", "http_version": "1.1",
+        "type": "http", "method": method, "path": path.partition("?")[0],
+        "query_string": path.partition("?")[2].encode(), "http_version": "1.1",
         "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80),
         "headers": [
             (b"authorization", b"Bearer " + token.encode()), (b"content-type", b"application/json"),
@@ -198,3 +203,32 @@ def test_without_redis_sends_are_answered_and_counted_here(run, api, chat, setti
     assert [status for status, _ in run(scenario)] == [201, 201]
     assert "Redis is away" in caplog.text
     monkeypatch.setattr(limits, "_store", None)
+
+
+def test_lists_are_those_of_the_other_way(run, api, chat):
+    Message.objects.bulk_create(
+        Message(
+            organization_id=chat.organization_id, line_id=chat.line_id, chat=chat, guid=f"guid-{n}", sender="Ünal",
+            text=None if n == 1 else f"\ufffcnumber {n}", service="iMessage", is_from_me=n == 2,
+            sent_at=START + timedelta(milliseconds=n // 2, microseconds=499), synced_at=START,
+            outbox_id=uuid7() if n == 2 else None,
+        )
+        for n in range(7)
+    )  # fmt: skip
+    Chat.objects.filter(id=chat.id).update(last_message_at=START)
+    silent = {"organization_id": chat.organization_id, "line": chat.line}
+    Chat.objects.create(**silent, key="d:+15550100145", identifier="+15550100145", participants=["+15550100145"])
+    for path in ("messages", "chats"):
+        query = {"from": chat.line.handle, "limit": 3 if path == "messages" else 1}
+        if path == "messages":
+            query["to"] = chat.identifier
+        seen = 0
+        while query.get("cursor", "") is not None:
+            target = f"/v1/{path}?{urlencode(query)}"
+            status, here = run(lambda target=target: _request("GET", target, api.token))
+            there = api.get(target)
+            assert (status, here["data"]) == (there.status, there.body["data"])
+            assert here["next_cursor"] == there.body["next_cursor"]
+            seen += len(here["data"])
+            query["cursor"] = here["next_cursor"]
+        assert seen == (7 if path == "messages" else 2)
