@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.models import ApiKey, Membership
+from accounts.models import Membership
 from tests.axe import assert_accessible
 from tests.live import Account, Product, wait_until
 
@@ -186,39 +186,3 @@ def test_a_passkey_is_added_and_signs_in(product: Product, open_page: Callable[.
     page.wait_for_url(lambda url: "/account/login" not in url)
     page.goto(f"{base_url}/settings/profile")
     page.get_by_text(account.user.email).first.wait_for()
-
-
-@pytest.mark.parametrize(("size", "theme"), [("desktop", "dark"), ("phone", "light")])
-def test_every_page_of_accounts_is_accessible(
-    product: Product, open_page: Callable[..., Any], size: str, theme: str
-) -> None:
-    account = product.make_account()
-    page = open_page(size=size, theme=theme)
-    for address in ("/account/login/", "/account/signup/", "/account/password/reset/", "/dev/mailbox"):
-        page.goto(product.base_url + address)
-        assert_accessible(page)
-    sign_in(page, product.base_url, account.user.email, account.password)
-    key = ApiKey.objects.get(pk=account.key.pk).public_id
-    member = Membership.objects.get(user=account.user).pk
-    for address in (
-        "/api-keys",
-        "/api-keys/new",
-        f"/api-keys/{key}",
-        f"/api-keys/{key}/edit",
-        f"/api-keys/{key}/roll",
-        "/settings",
-        "/settings/members",
-        f"/settings/members/{member}",
-        "/settings/members/invite",
-        "/settings/audit",
-        "/settings/profile",
-        "/settings/transfer",
-        "/settings/delete",
-        "/organizations/new",
-        "/account/2fa/",
-        "/account/sessions/",
-        "/account/email/",
-    ):
-        page.goto(product.base_url + address)
-        assert_accessible(page)
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address

@@ -94,8 +94,7 @@ def test_text_is_masked_for_a_member_until_it_is_shown_on_record(page: Any, prod
     assert AuditEntry.objects.filter(target_id=chat.public_id, action="conversation.unmasked").count() == 1
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), [("desktop", "light"), ("phone", "dark")])
 def test_the_viewer_and_the_phone_are_accessible(
     open_page: Callable[..., Any], product: Product, scene: Scene, size: str, theme: str
 ) -> None:

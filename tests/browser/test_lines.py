@@ -60,8 +60,7 @@ def busy(line: Line, lumen: Organization) -> Line:
     return line
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), [("desktop", "light"), ("phone", "dark")])
 def test_every_page_is_accessible(
     open_page: Any, sign_in: Any, live_server: Any, alice: User, busy: Line, size: str, theme: str
 ) -> None:

@@ -98,8 +98,7 @@ def test_filters_are_in_the_address_and_a_code_leads_to_its_explanation(
     expect(page.get_by_role("heading", name="missing_required_parameter")).to_be_in_viewport()
 
 
-@pytest.mark.parametrize("size", ["desktop", "phone"])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "theme"), [("desktop", "light"), ("phone", "dark")])
 def test_the_pages_are_accessible(open_page: Any, product: Product, scene: Scene, size: str, theme: str) -> None:
     account = scene.account
     account.user.is_staff = True
