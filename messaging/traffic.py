@@ -10,13 +10,14 @@ from django.db import connection
 # Hours that are added up, after them those of its own lines; on the shared line, whose roll-up is everybody's, the
 # messages of its own chats
 _READ = """
-WITH edge AS (SELECT coalesce(max(hour) + interval '1 hour', '-infinity') AS at FROM lines_organizationhour)
 SELECT hour, sum(inbound)::int, sum(outbound)::int FROM (
   SELECT hour, inbound, outbound FROM lines_organizationhour
   WHERE organization_id = %(org)s AND hour >= %(start)s AND hour < %(end)s
   UNION ALL
-  SELECT h.hour, h.inbound, h.outbound FROM lines_line l CROSS JOIN edge
-  JOIN lines_linehour h ON h.line_id = l.id AND h.hour >= greatest(edge.at, %(start)s) AND h.hour < %(end)s
+  SELECT h.hour, h.inbound, h.outbound FROM lines_line l CROSS JOIN LATERAL (
+    SELECT hour, inbound, outbound FROM lines_linehour WHERE line_id = l.id AND hour < %(end)s
+      AND hour >= greatest(%(start)s, (SELECT max(hour) + interval '1 hour' FROM lines_organizationhour))
+    OFFSET 0) AS h -- line by line: few hours of each, which the planner cannot know
   WHERE l.organization_id = %(org)s AND NOT l.is_sandbox
   UNION ALL
   SELECT date_trunc('hour', m.sent_at, 'UTC'), (NOT m.is_from_me)::int, m.is_from_me::int
