@@ -28,9 +28,12 @@ async def silent() -> dict[str, Any]:
     raise AssertionError("unreachable")
 
 
-def take(receive: Any, limit: int = 5 * MEGABYTE, headers: Iterable[tuple[bytes, bytes]] = ()) -> bytes | None:
+CHUNKED = ((b"transfer-encoding", b"chunked"),)
+
+
+def take(receive: Any, limit: int = 5 * MEGABYTE, headers: Iterable[tuple[bytes, bytes]] = CHUNKED) -> bytes | None:
     async def read_all() -> bytes | None:
-        body = await take_body({"headers": list(headers)}, receive, limit)
+        body = await take_body({"http_version": "1.1", "headers": list(headers)}, receive, limit)
         if body is None:
             return None
         found = b""
@@ -52,7 +55,11 @@ def test_a_body_arrives_whole_with_its_length(size: int) -> None:
     content = bytes(range(256)) * (size // 256 + 1)
     content = content[:size]
     pieces = [content[n : n + 65536] for n in range(0, size, 65536)]
-    assert take(sent(pieces), headers=[(b"transfer-encoding", b"chunked")]) == content
+    assert take(sent(pieces), headers=CHUNKED) == content
+
+
+def test_a_request_without_a_length_has_no_body_and_nobody_waits_for_one() -> None:
+    assert take(silent, headers=()) == b""
 
 
 def test_an_announced_length_over_the_limit_is_refused() -> None:
