@@ -176,7 +176,7 @@ def code(text: object, language: str = "", label: str = "") -> SafeString:
     raw = str(text)
     name = label or {"json": "JSON", "bash": "command"}.get(language, "code")
     return format_html(
-        '<div class="m-code">{}<pre tabindex="0" role="region" aria-label="{}"><code>{}</code></pre></div>',
+        '<div class="m-code">{}<pre tabindex="0" role="group" aria-label="{}"><code>{}</code></pre></div>',
         copy_button(raw, f"Copy {name}"),
         name,
         color_code(raw, language),

@@ -8,6 +8,7 @@ tests/conftest.py as attributes (lumen, alice, line, chat, …) and whatever ``m
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from uuid import uuid4
 
 from accounts.models import ApiKey, ApiRequest, DevMail
 from accounts.services.audit import Actor
@@ -145,7 +146,7 @@ def a_failed_item_of_a_chat(world: World) -> dict[str, Any]:
 def a_message(world: World) -> dict[str, Any]:
     message = Message.objects.create(
         organization_id=world.lumen.id, line_id=world.line.id, chat_id=world.chat.id,
-        guid="a-guid", sender="+15550100144", text="Hello", is_from_me=False, sent_at=now(), synced_at=now(),
+        guid=f"guid-{uuid4()}", sender="+15550100144", text="Hello", is_from_me=False, sent_at=now(), synced_at=now(),
     )  # fmt: skip
     return {"message_id": message.public_id}
 

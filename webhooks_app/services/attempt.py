@@ -61,6 +61,11 @@ def begin_attempt(client: HttpClient, job: Job, envelope: Envelope, finish: Call
     client.send(envelope.target, head, body, done, envelope.seconds)
 
 
+def refuse_attempt(job: Job, error: str, text: str) -> Outcome:
+    """An attempt that cannot even begin: it is told and tried again as any other."""
+    return decide(job, HttpResult(error=error, error_text=text), time.time(), "{}")
+
+
 async def make_attempt(client: HttpClient, job: Job, envelope: Envelope) -> Outcome:
     """The same, waited for."""
     finished: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()

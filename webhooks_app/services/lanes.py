@@ -1,9 +1,13 @@
 """One lane per endpoint: what it has claimed, how much of it may be in flight, its breaker and its pace. No I/O."""
 
+import logging
 import time
 from collections import deque
 from uuid import UUID
 
+from cryptography.fernet import InvalidToken
+
+from core.errors import AppError
 from core.outbound import parse_url
 from core.secrets import decrypt
 from webhooks_app.retry import Breaker
@@ -12,6 +16,7 @@ from webhooks_app.services.claim import EndpointRow
 from webhooks_app.services.jobs import Job
 from webhooks_app.signing import Secrets, Signer
 
+logger = logging.getLogger(__name__)
 QUEUE_MOST = 400
 
 
@@ -37,6 +42,7 @@ class Lane:
         "per_second",
         "queue",
         "queue_limit",
+        "refusal",
     )
 
     def __init__(self, endpoint_id: UUID) -> None:
@@ -58,6 +64,7 @@ class Lane:
         self._rate_moment = time.monotonic()
         self._sealed: tuple[object, ...] = ()
         self.envelope: Envelope | None = None
+        self.refusal = ("", "")  # error class and text, where there can be no envelope
 
     def update(self, row: EndpointRow, *, default_cap: int, engines: int) -> None:
         """Takes over what the database says. Several engines share an endpoint's bounds evenly."""
@@ -69,7 +76,14 @@ class Lane:
         has_previous = row.previous_until > time.time()
         sealed = (row.url, row.sealed_secrets, has_previous, tuple(row.headers.items()))
         if sealed != self._sealed:
-            current, following, previous = row.sealed_secrets
+            self._seal(row, has_previous)
+            self._sealed = sealed
+
+    def _seal(self, row: EndpointRow, has_previous: bool) -> None:
+        """Makes the envelope. A URL, header or secret that no longer can be read is that endpoint's failure alone."""
+        current, following, previous = row.sealed_secrets
+        self.envelope, self.refusal = None, ("", "")
+        try:
             secrets = Secrets(
                 current=decrypt(current),
                 next=decrypt(following) if following else "",
@@ -78,7 +92,11 @@ class Lane:
             # The rules of the setting may have changed since the URL was saved: addresses are judged at each connect.
             target = parse_url(row.url, require_https=False)
             self.envelope = Envelope(target, Signer(secrets), row.headers)
-            self._sealed = sealed
+        except (AppError, ValueError) as error:
+            self.refusal = ("url_refused", str(error))
+        except InvalidToken:
+            logger.error("endpoint %s: its secret was sealed with another SECRET_KEY", row.id)
+            self.refusal = ("internal", "The secret cannot be read: SECRET_KEY has changed.")
 
     def room(self) -> int:
         """How many more deliveries this engine wants to hold for the endpoint."""

@@ -11,7 +11,7 @@ from uuid import UUID
 from django.conf import settings
 
 from core.outbound import HttpClient
-from webhooks_app.services.attempt import begin_attempt
+from webhooks_app.services.attempt import begin_attempt, refuse_attempt
 from webhooks_app.services.claim import EndpointRow
 from webhooks_app.services.jobs import Job, Outcome, lease_margin_seconds
 from webhooks_app.services.lanes import Lane
@@ -120,13 +120,17 @@ class Sender:
 
     def _begin(self, lane: Lane, job: Job) -> None:
         self.held -= 1
-        if lane.envelope is None or job.lease_ends - time.monotonic() < self._margin_seconds:
+        if job.lease_ends - time.monotonic() < self._margin_seconds:
             lane.is_waiting = True
             self._recorder.lose(job)
             return
         lane.in_flight += 1
         self.in_flight += 1
-        begin_attempt(self._client, job, lane.envelope, partial(self._finish, lane))
+        if lane.envelope is None:
+            outcome = refuse_attempt(job, *lane.refusal)
+            asyncio.get_running_loop().call_soon(self._finish, lane, outcome)
+        else:
+            begin_attempt(self._client, job, lane.envelope, partial(self._finish, lane))
 
     def _finish(self, lane: Lane, outcome: Outcome) -> None:
         lane.in_flight -= 1
