@@ -80,16 +80,21 @@ class Signer:
         """Every header that identifies and signs one attempt."""
         timestamp, seconds = str(timestamp_ms), str(timestamp_ms // 1000)
         message = f"{timestamp}.".encode() + body
-        own = [(name, key.sign(message).hexdigest()) for name, key in self._own]
+        own = []
+        for name, key in self._own:
+            own.append((name, key.sign(message).hexdigest()))
         message = f"{delivery_id}.{seconds}.".encode() + body
-        entries = [f"v1,{b2a_base64(key.sign(message).digest(), newline=False).decode()}" for key in self._standard]
+        entries = ""
+        for key in self._standard:
+            entry = b2a_base64(key.sign(message).digest(), newline=False).decode()
+            entries = f"{entries} v1,{entry}" if entries else f"v1,{entry}"
         return [
             ("X-Webhook-Timestamp", timestamp),
             ("X-Webhook-Delivery-Id", delivery_id),
             ("webhook-id", delivery_id),
             ("webhook-timestamp", seconds),
             *own,
-            ("webhook-signature", " ".join(entries)),
+            ("webhook-signature", entries),
         ]
 
 

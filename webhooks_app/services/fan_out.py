@@ -24,7 +24,7 @@ from webhooks_app.services.jobs import Batch, Job, lease_seconds
 from webhooks_app.services.rows import NULL, copy_deliveries, delivery_key, held_line, owed_line
 
 CONSUMER = "webhooks"
-BATCH = 500
+BATCH = 1000
 RECOVERED_AT_ONCE = 20
 _TAKE = """
 INSERT INTO webhooks_app_enginebatch (id, first_xid, first_id, last_xid, last_id, lease_until)
