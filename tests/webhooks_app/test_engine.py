@@ -68,3 +68,27 @@ def test_many_events_reach_many_endpoints_exactly_once(
     ids = [request.headers["x-webhook-delivery-id"] for request in receiver.requests]
     assert len(ids) == len(set(ids)) == 3000
     assert max(receiver.most_open.values()) <= 20
+
+
+def test_an_endpoint_that_can_no_longer_be_read_fails_alone(
+    receiver: Receiver, make_endpoint: Callable[..., Endpoint], emit: Callable[..., Any]
+) -> None:
+    broken = {make_endpoint(receiver.url(f"/{name}")).id: name for name in ("url", "header", "secret")}
+    fields = {
+        "url": {"url": "http://127.0.0.1/ <b>"},
+        "header": {"headers": {"A": "b\r\nC: d"}},
+        "secret": {"secret": "x"},
+    }
+    for key, name in broken.items():
+        Endpoint.objects.filter(pk=key).update(**fields[name])
+    fine = make_endpoint(receiver.url("/fine"))
+    emit(3)
+    run()
+    assert Delivery.objects.filter(endpoint_id=fine.id, state="delivered").count() == 3
+    errors = {
+        broken[row.endpoint_id]: (row.state, row.last_error) for row in Delivery.objects.exclude(endpoint_id=fine.id)
+    }
+    assert errors == {
+        "url": ("retrying", "url_refused"), "header": ("retrying", "url_refused"), "secret": ("retrying", "internal"),
+    }  # fmt: skip
+    assert len(receiver.requests) == 3

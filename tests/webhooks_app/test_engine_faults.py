@@ -376,27 +376,3 @@ def test_deliveries_of_an_endpoint_switched_off_during_the_fan_out_become_held(
     assert Delivery.objects.get(endpoint_id=endpoint.id).state == "held"
     assert receiver.requests == []
     assert uuid7() > Delivery.objects.get().id
-
-
-def test_an_endpoint_that_can_no_longer_be_read_fails_alone(
-    receiver: Receiver, make_endpoint: Make, emit: Emit
-) -> None:
-    broken = {make_endpoint(receiver.url(f"/{name}")).id: name for name in ("url", "header", "secret")}
-    fields = {
-        "url": {"url": "http://127.0.0.1/ <b>"},
-        "header": {"headers": {"A": "b\r\nC: d"}},
-        "secret": {"secret": "x"},
-    }
-    for key, name in broken.items():
-        Endpoint.objects.filter(pk=key).update(**fields[name])
-    fine = make_endpoint(receiver.url("/fine"))
-    emit(3)
-    run()
-    assert Delivery.objects.filter(endpoint_id=fine.id, state="delivered").count() == 3
-    errors = {
-        broken[row.endpoint_id]: (row.state, row.last_error) for row in Delivery.objects.exclude(endpoint_id=fine.id)
-    }
-    assert errors == {
-        "url": ("retrying", "url_refused"), "header": ("retrying", "url_refused"), "secret": ("retrying", "internal"),
-    }  # fmt: skip
-    assert len(receiver.requests) == 3
