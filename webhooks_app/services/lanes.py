@@ -18,6 +18,7 @@ from webhooks_app.signing import Secrets, Signer
 
 logger = logging.getLogger(__name__)
 QUEUE_MOST = 400
+WRITTEN_SECONDS = 2.0
 
 
 class Lane:
@@ -28,6 +29,7 @@ class Lane:
         "_sealed",
         "_tokens",
         "breaker",
+        "breaker_changed_at",
         "cap",
         "completed",
         "envelope",
@@ -58,6 +60,7 @@ class Lane:
         self.is_gone = False  # deleted: what it is owed is settled by the next look
         self.is_ordered = False
         self.breaker = Breaker()
+        self.breaker_changed_at = 0.0  # monotonic; by this engine's own attempts
         self.cap = 1
         self.per_second: float | None = None
         self._tokens = 1.0
@@ -72,7 +75,8 @@ class Lane:
         self.is_ordered = row.is_ordered
         self.cap = 1 if row.is_ordered else max((row.max_in_flight or default_cap) // engines, 1)
         self.per_second = row.requests_per_second / engines if row.requests_per_second else None
-        self.breaker = Breaker(row.consecutive_failures, row.breaker_open_until)
+        if time.monotonic() - self.breaker_changed_at > WRITTEN_SECONDS:  # else the row may not know of it yet
+            self.breaker = Breaker(row.consecutive_failures, row.breaker_open_until)
         has_previous = row.previous_until > time.time()
         sealed = (row.url, row.sealed_secrets, has_previous, tuple(row.headers.items()))
         if sealed != self._sealed:

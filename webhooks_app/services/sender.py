@@ -138,6 +138,7 @@ class Sender:
         lane.completed += 1
         if outcome.error or lane.breaker.failures:
             lane.breaker = lane.breaker.after(outcome.ended_at, success=outcome.is_success)
+            lane.breaker_changed_at = time.monotonic()
             if outcome.error == "http_410":  # the record of it switches the endpoint off
                 lane.is_active = False
                 self._release(lane)
