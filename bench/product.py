@@ -20,7 +20,7 @@ from urllib.request import urlopen
 
 from bench.cpu import Meter, parent_of, per_operation
 from config.dev.places import Places, find_postgres
-from config.dev.processes import Shape, list_programs
+from config.dev.processes import Shape, web_program
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 60.0
@@ -76,10 +76,13 @@ def running_web(workers: int) -> Iterator[Web]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
-    shape = Shape(host="127.0.0.1", port=port, web_workers=workers, engines=1, has_sweeper=False)
-    program = list_programs(shape)[0]
+    shape = Shape(host="127.0.0.1", port=port, web_workers=workers, engines=1)
+    gate, hold = os.pipe()
+    os.close(hold)  # it may begin at once
+    program = web_program(shape, gate)
     environment = {**os.environ, "PORT": str(port), "WEB_WORKERS": str(workers), "LOG_LEVEL": "WARNING"}
-    process = subprocess.Popen(program.command, cwd=ROOT, env=environment)
+    process = subprocess.Popen(program.command, cwd=ROOT, env=environment, pass_fds=(gate,))
+    os.close(gate)
     try:
         _await(f"http://127.0.0.1:{port}/healthz", process)
         yield Web(port=port, process=process, meter=Meter({"web": process.pid, **find_stores()}))

@@ -17,20 +17,18 @@ class Shape:
     port: int
     web_workers: int
     engines: int
-    has_sweeper: bool
 
 
-def list_programs(shape: Shape) -> list[Program]:
-    programs = [_web(shape), _celery("worker", "messaging", 4)]
+def list_background_programs(shape: Shape) -> list[Program]:
+    programs = [_celery("worker", "messaging", 4)]
     names = ["engine"] if shape.engines == 1 else [f"engine{n}" for n in range(1, shape.engines + 1)]
     # A delivery engine's task holds its thread for long; the others fan out and replay.
     programs += [_celery(name, "webhooks", 3) for name in names]
-    if shape.has_sweeper:
-        programs.append(Program(name="sweeper", command=[sys.executable, "manage.py", "sweep"]))
-    return programs
+    return [*programs, Program(name="sweeper", command=[sys.executable, "manage.py", "sweep"])]
 
 
-def _web(shape: Shape) -> Program:
+def web_program(shape: Shape, gate: int) -> Program:
+    """The web server; it begins to listen once the other end of the pipe ``gate`` is closed everywhere."""
     flags = {
         "interface": "asgi",
         "host": shape.host,
@@ -42,8 +40,8 @@ def _web(shape: Shape) -> Program:
         "http1-header-read-timeout": HEADER_TIMEOUT_MS,
     }
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
-    command = [sys.executable, "-m", "granian", "--no-ws", "--respawn-failed-workers", *words]
-    return Program(name="web", command=[*command, "config.asgi:application"])
+    command = [sys.executable, "-m", "config.preloaded_web", str(gate), "--no-ws", "--respawn-failed-workers", *words]
+    return Program(name="web", command=[*command, "config.asgi:application"], options={"pass_fds": (gate,)})
 
 
 def _celery(name: str, queue: str, threads: int) -> Program:

@@ -1,6 +1,7 @@
 """``scripts/run``: the whole product on this machine, in the foreground."""
 
 import fcntl
+import gc
 import json
 import os
 import socket
@@ -16,7 +17,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.dev.embedded import PostgresServer, RedisServer, Server, ServerFailed
 from config.dev.places import Places
-from config.dev.processes import Shape, list_programs
+from config.dev.processes import Shape, list_background_programs, web_program
 from config.dev.supervisor import Program, StopRequested, Supervisor
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
@@ -40,7 +41,7 @@ def main() -> int:
     supervisor = Supervisor(pid_folder=settings.DATA_DIR / "pids")
     supervisor.listen_to_signals()
     try:
-        _start(supervisor, settings.DATA_DIR)
+        _start(supervisor, settings.DATA_DIR, _shape_of(settings))
         supervisor.watch()
     except (CannotStart, ServerFailed, OSError) as problem:
         supervisor.say(str(problem))
@@ -87,27 +88,31 @@ def _lock_data_folder(data_dir: Path) -> IO[str]:
     return lock
 
 
-def _start(supervisor: Supervisor, data_dir: Path) -> None:
-    is_new = _start_servers(supervisor, data_dir)
+def _start(supervisor: Supervisor, data_dir: Path, shape: Shape) -> None:
+    """What takes long goes on side by side: servers, the web server's imports and our own. The rest starts when the
+    first page can be had."""
+    is_new, started = _start_servers(supervisor, data_dir)
+    gate, hold = os.pipe()
+    supervisor.start(web_program(shape, gate))
     _fill_settings()
+    for server, process in started:
+        server.wait_until_ready(process)
     _migrate(supervisor)
     if is_new:
         _make_demo(data_dir)
-    from django.conf import settings
-
-    for program in list_programs(_shape()):
-        supervisor.start(program)
-    _await_first_answer(supervisor, settings.HOST, settings.PORT)
+    os.close(hold)
+    _await_first_answer(supervisor, shape.host, shape.port)
+    if not supervisor.is_stopping:
+        for program in list_background_programs(shape):
+            supervisor.start(program)
     if not supervisor.is_stopping:
         supervisor.say(_describe_sign_in(data_dir))
 
 
-def _start_servers(supervisor: Supervisor, data_dir: Path) -> bool:
-    """Starts what no variable points elsewhere; True when it made a new database."""
+def _start_servers(supervisor: Supervisor, data_dir: Path) -> tuple[bool, list[tuple[Server, subprocess.Popen[bytes]]]]:
+    """Starts what no variable points elsewhere; True when it made a new database. None of them is ready yet."""
     wanted: list[tuple[str, type[Server]]] = [("DATABASE_URL", PostgresServer), ("REDIS_URL", RedisServer)]
     missing = [(variable, kind) for variable, kind in wanted if not os.environ.get(variable, "").strip()]
-    if not missing:
-        return False
     places = Places.of(data_dir)
     is_new = ("DATABASE_URL", PostgresServer) in missing and not (places.postgres_data / "PG_VERSION").exists()
     started: list[tuple[Server, subprocess.Popen[bytes]]] = []
@@ -125,9 +130,7 @@ def _start_servers(supervisor: Supervisor, data_dir: Path) -> bool:
             before_start=server.prepare,
         )
         started.append((server, supervisor.start(program)))
-    for server, process in started:
-        server.wait_until_ready(process)
-    return is_new
+    return is_new, started
 
 
 def _fill_settings() -> None:
@@ -135,7 +138,9 @@ def _fill_settings() -> None:
     import django
 
     sys.modules.pop("config.settings", None)
+    gc.disable()  # nothing of an import is garbage
     django.setup()
+    gc.enable()
 
 
 def _migrate(supervisor: Supervisor) -> None:
@@ -164,15 +169,7 @@ def _migrate(supervisor: Supervisor) -> None:
         raise CannotStart(f"The server of REDIS_URL cannot be used: {error}") from None
 
 
-def _has_command(name: str) -> bool:
-    from django.core.management import get_commands
-
-    return name in get_commands()
-
-
 def _make_demo(data_dir: Path) -> None:
-    if not _has_command("demo"):
-        return
     command = [sys.executable, "manage.py", "demo", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -182,15 +179,9 @@ def _make_demo(data_dir: Path) -> None:
     demo.write_text(done.stdout)
 
 
-def _shape() -> Shape:
-    from django.conf import settings
-
+def _shape_of(settings: Any) -> Shape:
     return Shape(
-        host=settings.HOST,
-        port=settings.PORT,
-        web_workers=settings.WEB_WORKERS,
-        engines=settings.WEBHOOK_ENGINES,
-        has_sweeper=_has_command("sweep"),
+        host=settings.HOST, port=settings.PORT, web_workers=settings.WEB_WORKERS, engines=settings.WEBHOOK_ENGINES
     )
 
 
