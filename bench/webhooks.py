@@ -305,7 +305,7 @@ def run_engine_process(is_without_client: bool) -> None:
     class NoNetwork(HttpClient):
         def send(self, *given: Any) -> None:
             result = HttpResult(status=200, address="127.0.0.1:1", total_ms=0.1)
-            asyncio.get_running_loop().call_soon(given[3], result)
+            asyncio.get_running_loop().call_soon(given[2], result)
 
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from core.outbound_address import Target, check_url, parse_url
-from core.outbound_answer import Answer, AnswerError
+from core.outbound_answer import KNOWN, Answer, AnswerError, remember
 from core.outbound_connect import Connector, OutboundError, make_tls_context
 
 __all__ = ["HttpClient", "HttpResult", "Target", "check_url", "parse_url", "post_once"]
@@ -25,7 +25,7 @@ IDLE_TOTAL = 2000
 EXPIRY_SECONDS = 0.1  # how often deadlines are looked at: one timer for all costs less than one for each
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class HttpResult:
     """What came of one request. Times in milliseconds, None where the step did not take place.
 
@@ -52,24 +52,22 @@ Done = Callable[[HttpResult], None]
 class _Exchange:
     """A request on its way, and where its result goes. Times are of ``time.perf_counter``."""
 
-    __slots__ = ("deadline", "done", "is_kept", "request", "result", "sent_at", "started_at", "target")
+    __slots__ = ("deadline", "done", "is_kept", "request", "sent_at", "started_at", "steps", "target")
 
     def __init__(self, target: Target, request: bytes, done: Done, total_seconds: float) -> None:
         self.target = target
         self.request = request
         self.done = done
-        self.result = HttpResult()
         self.started_at = self.sent_at = time.perf_counter()
         self.deadline = self.started_at + total_seconds
         self.is_kept = False  # it is tried on a connection that was kept
+        self.steps: HttpResult | None = None  # notes of the connecting, if there was any
 
-    def fail(self, error: OutboundError) -> None:
-        self.result.error, self.result.error_text = error.code, str(error)
-        self.end()
-
-    def end(self) -> None:
-        self.result.total_ms = (time.perf_counter() - self.started_at) * 1000
-        self.done(self.result)
+    def fail(self, error: OutboundError, result: HttpResult | None = None) -> None:
+        result = result or self.steps or HttpResult()
+        result.error, result.error_text = error.code, str(error)
+        result.total_ms = (time.perf_counter() - self.started_at) * 1000
+        self.done(result)
 
 
 class _Connection(asyncio.Protocol):
@@ -81,7 +79,7 @@ class _Connection(asyncio.Protocol):
         self.ended = ended
         self.transport: asyncio.Transport | None = None
         self.exchange: _Exchange | None = None
-        self.answer = Answer()
+        self.answer: Answer | None = None
         self.address = ""
         self.first_byte_at = 0.0
         self.idle_since = 0.0
@@ -92,9 +90,8 @@ class _Connection(asyncio.Protocol):
 
     def ask(self, exchange: _Exchange) -> None:
         self.exchange = exchange
-        self.answer = Answer()
+        self.answer = None
         self.first_byte_at = 0.0
-        exchange.sent_at = time.perf_counter()
         if self.is_lost or self.transport is None:
             self.ended(self, OutboundError("closed", "The connection was closed before the answer was complete."))
         else:
@@ -104,15 +101,27 @@ class _Connection(asyncio.Protocol):
         if self.exchange is None:  # an answer without a question: never use this connection again
             self.close()
             return
-        if not self.first_byte_at:
+        answer = self.answer
+        if answer is None:
             self.first_byte_at = time.perf_counter()
+            known = KNOWN.get(data)
+            if known is not None:
+                self.answer = known
+                self.ended(self, None)
+                return
+            answer = self.answer = Answer()
+            is_first = True
+        else:
+            is_first = False
         try:
-            is_complete = self.answer.feed(data)
+            is_complete = answer.feed(data)
         except AnswerError as error:
             self.close()
             self.ended(self, OutboundError(error.code, str(error)))
             return
         if is_complete:
+            if is_first:
+                remember(data, answer)
             self.ended(self, None)
 
     def eof_received(self) -> bool:
@@ -122,7 +131,7 @@ class _Connection(asyncio.Protocol):
         self.is_lost = True
         if self.exchange is None:
             return
-        if self.answer.end():
+        if self.answer is not None and self.answer.end():
             self.ended(self, None)
         elif isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
             self.ended(self, OutboundError("reset", "The connection was reset."))
@@ -139,7 +148,7 @@ class HttpClient:
     """A pool of kept connections within one event loop. Use as ``async with HttpClient() as client``."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
-        self._idle: dict[tuple[bool, str, int], list[_Connection]] = {}
+        self._idle: dict[str, list[_Connection]] = {}  # by origin
         self._idle_count = 0
         self._connector = Connector(tls or make_tls_context(), CONNECT_SECONDS)
         self._connecting: set[asyncio.Task[None]] = set()
@@ -185,26 +194,28 @@ class HttpClient:
             if not answered.done():
                 answered.set_result(result)
 
-        self.send(target, build_head(target, headers), body, done, total_seconds)
+        request = b"%bContent-Length: %d\r\n\r\n%b" % (build_head(target, headers).encode("latin-1"), len(body), body)
+        self.send(target, request, done, total_seconds)
         return await answered
 
-    def send(self, target: Target, head: bytes, body: bytes, done: Done, total_seconds: float = TOTAL_SECONDS) -> None:
+    def send(self, target: Target, request: bytes, done: Done, total_seconds: float = TOTAL_SECONDS) -> None:
         """Sends a POST; ``done`` gets the result from the event loop, never from within this call if it succeeds.
 
-        ``head`` as ``build_head`` makes it. No task and no future for a request on a kept connection: this is the
-        engine's path.
+        ``request`` is all of it: what ``build_head`` makes, its length, an empty line, the body. No task and no future
+        for a request on a kept connection: this is the engine's path.
         """
-        request = b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
         exchange = _Exchange(target, request, done, total_seconds)
-        connection = self._take_idle(target)
-        if connection is None:
-            self._connect(exchange)
-        else:
-            exchange.is_kept = True
-            self._ask(connection, exchange)
+        connections = self._idle.get(target.origin)
+        while connections:
+            connection = connections.pop()
+            self._idle_count -= 1
+            if not connection.is_lost:
+                exchange.is_kept = True
+                self._ask(connection, exchange)
+                return
+        self._connect(exchange)
 
     def _ask(self, connection: _Connection, exchange: _Exchange) -> None:
-        exchange.result.address = connection.address
         self._asked.add(connection)
         if self._expirer is None:
             self._expirer = asyncio.get_running_loop().call_later(EXPIRY_SECONDS, self._expire)
@@ -217,10 +228,11 @@ class HttpClient:
 
     async def _connect_and_ask(self, exchange: _Exchange) -> None:
         connection = _Connection(self._ended)
+        exchange.steps = steps = HttpResult()
         try:
             # One bound over all steps: neither a slow name server nor a slow handshake may add up beyond it.
             async with asyncio.timeout(exchange.deadline - time.perf_counter()):
-                await self._connector.connect(exchange.target, connection, exchange.result)
+                await self._connector.connect(exchange.target, connection, steps)
         except TimeoutError:
             connection.close()
             exchange.fail(OutboundError("connect_timeout", "No connection in time."))
@@ -231,34 +243,36 @@ class HttpClient:
         except OutboundError as error:
             exchange.fail(error)
         else:
-            connection.address = exchange.result.address
+            connection.address = steps.address
             exchange.is_kept = False
+            exchange.sent_at = time.perf_counter()
             self._ask(connection, exchange)
 
     def _ended(self, connection: _Connection, error: OutboundError | None) -> None:
-        exchange = connection.exchange
+        exchange, answer = connection.exchange, connection.answer
         if exchange is None:
             return
         connection.exchange = None
         self._asked.discard(connection)
-        answer, result = connection.answer, exchange.result
         if error is not None:
             connection.close()
-            if exchange.is_kept and error.code in ("reset", "closed") and not answer.has_begun:
+            if exchange.is_kept and error.code in ("reset", "closed") and (answer is None or not answer.has_begun):
                 # The server closed a kept connection as we wrote: it has not seen the request, so ask on a new one.
                 self._connect(exchange)
                 return
-        else:
-            self._keep(exchange.target, connection)
+        moment = time.perf_counter()
+        result = exchange.steps or HttpResult(address=connection.address)
         if connection.first_byte_at:
             result.wait_ms = (connection.first_byte_at - exchange.sent_at) * 1000
-        if answer.status:
+        if answer is not None and answer.status:
             result.status, result.headers = answer.status, answer.headers
             result.body, result.is_truncated = answer.body, answer.is_truncated
         if error is None:
-            exchange.end()
+            self._keep(exchange.target, connection, moment)
+            result.total_ms = (moment - exchange.started_at) * 1000
+            exchange.done(result)
         else:
-            exchange.fail(error)
+            exchange.fail(error, result)
 
     def _expire(self) -> None:
         """Ends what is over; looks again as long as there is a request."""
@@ -269,24 +283,18 @@ class HttpClient:
         loop = asyncio.get_running_loop()
         self._expirer = loop.call_later(EXPIRY_SECONDS, self._expire) if self._asked else None
 
-    def _take_idle(self, target: Target) -> _Connection | None:
-        connections = self._idle.get((target.is_tls, target.host, target.port))
-        while connections:
-            connection = connections.pop()
-            self._idle_count -= 1
-            if not connection.is_lost:
-                return connection
-        return None
-
-    def _keep(self, target: Target, connection: _Connection) -> None:
-        if connection.is_lost or not connection.answer.is_reusable or self._idle_count >= IDLE_TOTAL:
+    def _keep(self, target: Target, connection: _Connection, moment: float) -> None:
+        answer = connection.answer
+        if connection.is_lost or answer is None or not answer.is_reusable or self._idle_count >= IDLE_TOTAL:
             connection.close()
             return
-        connections = self._idle.setdefault((target.is_tls, target.host, target.port), [])
+        connections = self._idle.get(target.origin)
+        if connections is None:
+            connections = self._idle[target.origin] = []
         if len(connections) >= IDLE_PER_ORIGIN:
             connection.close()
             return
-        connection.idle_since = time.perf_counter()
+        connection.idle_since = moment
         connections.append(connection)
         self._idle_count += 1
 
@@ -307,12 +315,17 @@ class HttpClient:
         self._reaper = asyncio.get_running_loop().call_later(IDLE_SECONDS / 3, self._reap)
 
 
-def build_head(target: Target, headers: Sequence[tuple[str, str]]) -> bytes:
-    """Request line and headers up to the body's length. Raises ``ValueError`` for a header with a line break in it."""
+def build_head(target: Target, headers: Sequence[tuple[str, str]]) -> str:
+    """Request line and headers up to the body's length, to be sent as Latin-1.
+
+    Raises ``ValueError`` for a header with a line break or a letter beyond Latin-1 in it.
+    """
     lines = "".join([f"{name}: {value}\r\n" for name, value in headers])
     if lines.count("\n") != len(headers) or lines.count("\r") != len(headers):
         raise ValueError("a header holds a line break")
-    return f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{lines}".encode("latin-1")
+    head = f"POST {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n{lines}"
+    head.encode("latin-1")
+    return head
 
 
 def post_once(target: Target, headers: Sequence[tuple[str, str]], body: bytes) -> HttpResult:

@@ -76,6 +76,7 @@ class Target:
     port: int
     path: str
     literal: Address | None
+    origin: str  # what connections are kept by
 
     @property
     def authority(self) -> str:
@@ -155,8 +156,9 @@ def parse_url(url: str, *, param: str = "url", require_https: bool | None = None
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=-._~")
     if parts.query:
         path += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=-._~?")
-    target = Target("", is_tls, host, number, path, literal)
-    return Target(f"{parts.scheme}://{target.authority}{path}", is_tls, host, number, path, literal)
+    target = Target("", is_tls, host, number, path, literal, "")
+    origin = f"{parts.scheme}://{target.authority}"
+    return Target(f"{origin}{path}", is_tls, host, number, path, literal, origin)
 
 
 def _parse_host(host: str, is_bracketed: bool, refuse: Refuse) -> tuple[str, Address | None]:

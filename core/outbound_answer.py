@@ -4,10 +4,9 @@ What could be read in two ways is refused: two lengths, a length beside chunks, 
 """
 
 import re
-from functools import lru_cache
 
 MAX_HEAD = 32 * 1024
-SHORT_HEAD = 1024
+SHORT_ANSWER = 1024
 MAX_HEADERS = 100
 MAX_INTERIM = 5
 MAX_BODY = 16 * 1024
@@ -82,7 +81,7 @@ class Answer:
             return False
         head = self._buffer[:end]
         self._buffer = self._buffer[end + 4 :]
-        status, is_11, headers = _read_short_head(head) if end <= SHORT_HEAD else _read_head(head)
+        status, is_11, headers = _read_head(head)
         if status < 200:
             self._interim += 1
             if status == 101 or self._interim > MAX_INTERIM:
@@ -175,6 +174,18 @@ class Answer:
         return False
 
 
+KNOWN: dict[bytes, Answer] = {}  # whole answers that came in one piece, with what they were read as; not to be changed
+KNOWN_MOST = 256
+
+
+def remember(data: bytes, answer: Answer) -> None:
+    """A busy endpoint answers the same within a second, date included: the same bytes need not be read anew."""
+    if len(data) <= SHORT_ANSWER:
+        if len(KNOWN) >= KNOWN_MOST:
+            KNOWN.clear()
+        KNOWN[data] = answer
+
+
 def _read_head(head: bytes) -> tuple[int, bool, dict[str, str]]:
     """Status, whether it is HTTP/1.1, and headers, which nobody may change: answers share them."""
     lines = head.split(b"\r\n")
@@ -182,10 +193,6 @@ def _read_head(head: bytes) -> tuple[int, bool, dict[str, str]]:
     if match is None:
         raise AnswerError("invalid_answer", "The answer's first line is not an HTTP/1.1 status line.")
     return int(match[2]), match[1] == b"1", _parse_headers(lines)
-
-
-# A busy endpoint answers the same within a second, date included.
-_read_short_head = lru_cache(maxsize=256)(_read_head)
 
 
 def _parse_headers(lines: list[bytes]) -> dict[str, str]:

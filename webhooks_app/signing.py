@@ -64,38 +64,36 @@ class _Key:
 
 
 class Signer:
-    """Signs for one endpoint."""
+    """Signs for one endpoint. ``names`` are those of the headers that identify and sign an attempt, in their order."""
 
-    __slots__ = ("_own", "_standard")
+    __slots__ = ("_next", "_own", "_standard", "_standards", "names")
 
     def __init__(self, secrets: Secrets) -> None:
-        self._own = [("X-Webhook-Signature", _Key(secrets.current.encode()))]
-        if secrets.next:
-            self._own.append(("X-Webhook-Signature-Next", _Key(secrets.next.encode())))
-        self._standard = [
-            _Key(standard_key(secret)) for secret in (secrets.current, secrets.next, secrets.previous) if secret
-        ]
+        self._own = _Key(secrets.current.encode())
+        self._next = _Key(secrets.next.encode()) if secrets.next else None
+        self._standard = _Key(standard_key(secrets.current))
+        self._standards = [_Key(standard_key(secret)) for secret in (secrets.next, secrets.previous) if secret]
+        own = ("X-Webhook-Signature", "X-Webhook-Signature-Next") if secrets.next else ("X-Webhook-Signature",)
+        fixed = ("X-Webhook-Timestamp", "X-Webhook-Delivery-Id", "webhook-id", "webhook-timestamp")
+        self.names = (*fixed, *own, "webhook-signature")
+
+    def seal(self, delivery_id: str, timestamp_ms: int, body: bytes) -> tuple[str, ...]:
+        """What belongs to ``names``."""
+        timestamp, seconds = str(timestamp_ms), str(timestamp_ms // 1000)
+        message = f"{timestamp}.".encode() + body
+        own = self._own.sign(message).hexdigest()
+        following = self._next.sign(message).hexdigest() if self._next is not None else ""
+        message = f"{delivery_id}.{seconds}.".encode() + body
+        entries = "v1," + b2a_base64(self._standard.sign(message).digest(), newline=False).decode()
+        for key in self._standards:
+            entries += " v1," + b2a_base64(key.sign(message).digest(), newline=False).decode()
+        if following:
+            return timestamp, delivery_id, delivery_id, seconds, own, following, entries
+        return timestamp, delivery_id, delivery_id, seconds, own, entries
 
     def sign(self, delivery_id: str, timestamp_ms: int, body: bytes) -> list[tuple[str, str]]:
         """Every header that identifies and signs one attempt."""
-        timestamp, seconds = str(timestamp_ms), str(timestamp_ms // 1000)
-        message = f"{timestamp}.".encode() + body
-        own = []
-        for name, key in self._own:
-            own.append((name, key.sign(message).hexdigest()))
-        message = f"{delivery_id}.{seconds}.".encode() + body
-        entries = ""
-        for key in self._standard:
-            entry = b2a_base64(key.sign(message).digest(), newline=False).decode()
-            entries = f"{entries} v1,{entry}" if entries else f"v1,{entry}"
-        return [
-            ("X-Webhook-Timestamp", timestamp),
-            ("X-Webhook-Delivery-Id", delivery_id),
-            ("webhook-id", delivery_id),
-            ("webhook-timestamp", seconds),
-            *own,
-            ("webhook-signature", entries),
-        ]
+        return list(zip(self.names, self.seal(delivery_id, timestamp_ms, body), strict=True))
 
 
 # What a custom header may not be: ours, or one that decides how the request travels.

@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -26,39 +26,45 @@ class Envelope:
     Raises ``ValueError`` for a header with a line break in it.
     """
 
-    __slots__ = ("_shown", "head", "seconds", "signer", "target")
+    __slots__ = ("_request", "_shown", "seconds", "signer", "target")
 
     def __init__(self, target: Target, signer: Signer, headers: Mapping[str, str]) -> None:
         fixed = [("Content-Type", "application/json"), ("User-Agent", USER_AGENT)]
         self.target = target
         self.signer = signer
         self.seconds = float(settings.WEBHOOK_TIMEOUT_SECONDS)
-        self.head = build_head(target, [*fixed, *headers.items()])
+        head = build_head(target, [*fixed, *headers.items()])
+        self._request = _template(head) + "".join([f"{name}: %s\r\n" for name in signer.names])
+        self._request += "Content-Length: %d\r\n\r\n"
         # For the log: custom headers may be credentials.
-        self._shown = msgspec.json.encode({**dict(fixed), **dict.fromkeys(headers, HIDDEN)}).decode()[:-1]
+        shown = msgspec.json.encode({**dict(fixed), **dict.fromkeys(headers, HIDDEN)}).decode()[:-1]
+        self._shown = _template(shown) + "".join([f',"{name}":"%s"' for name in signer.names]) + "}"
 
-    def show(self, signed: Sequence[tuple[str, str]]) -> str:
+    def build(self, job: Job, timestamp_ms: int) -> tuple[bytes, tuple[str, ...]]:
+        """The whole request, and what signs it: a fresh time in each attempt, the same id in all of them."""
+        delivery_id = f"{DELIVERY}_{job.id}"
+        body = build_body(job.event_type, job.data, timestamp_ms, delivery_id)
+        signed = self.signer.seal(delivery_id, timestamp_ms, body)
+        return (self._request % (*signed, len(body))).encode("latin-1") + body, signed
+
+    def show(self, signed: tuple[str, ...]) -> str:
         """All headers as the log shows them, as JSON. What signs is made of letters that need no escapes."""
-        return self._shown + "".join([f',"{name}":"{value}"' for name, value in signed]) + "}"
+        return self._shown % signed
 
 
-def build_request(job: Job, signer: Signer, timestamp_ms: int) -> tuple[list[tuple[str, str]], bytes]:
-    """The signed headers and the body: a fresh time in each attempt, the same id in all of them."""
-    delivery_id = f"{DELIVERY}_{job.id}"
-    body = build_body(job.event_type, job.data, timestamp_ms, delivery_id)
-    return signer.sign(delivery_id, timestamp_ms, body), body
+def _template(text: str) -> str:
+    return text.replace("%", "%%")
 
 
 def begin_attempt(client: HttpClient, job: Job, envelope: Envelope, finish: Callable[[Outcome], None]) -> None:
     """Sends a delivery once; ``finish`` gets what came of it."""
     started = time.time()
-    signed, body = build_request(job, envelope.signer, int(started * 1000))
-    head = envelope.head + "".join([f"{name}: {value}\r\n" for name, value in signed]).encode()
+    request, signed = envelope.build(job, int(started * 1000))
 
     def done(result: HttpResult) -> None:
         finish(decide(job, result, started, envelope.show(signed)))
 
-    client.send(envelope.target, head, body, done, envelope.seconds)
+    client.send(envelope.target, request, done, envelope.seconds)
 
 
 def refuse_attempt(job: Job, error: str, text: str) -> Outcome:
@@ -77,17 +83,17 @@ def decide(job: Job, result: HttpResult, started: float, request_headers: str) -
     """Delivered, to be tried again, or given up (spec webhooks §7)."""
     ended = time.time()
     error = result.error or (status_class(result.status) if result.status is not None else "internal")
-    state, next_at = "delivered", None
-    if error:
-        wait = None
-        if job.trigger != "test":
-            wait = next_wait(
-                job.tries + 1,
-                status=result.status,
-                retry_after=result.headers.get("retry-after", ""),
-                now=clock_of_answer(result.headers.get("date", ""), datetime.fromtimestamp(ended, UTC)),
-                chance=random.random(),
-                factor=settings.WEBHOOK_RETRY_FACTOR,
-            )
-        state, next_at = ("failed", None) if wait is None else ("retrying", ended + wait)
+    if not error:
+        return Outcome(job, started, ended, result, request_headers, "", "delivered", None)
+    wait = None
+    if job.trigger != "test":
+        wait = next_wait(
+            job.tries + 1,
+            status=result.status,
+            retry_after=result.headers.get("retry-after", ""),
+            now=clock_of_answer(result.headers.get("date", ""), datetime.fromtimestamp(ended, UTC)),
+            chance=random.random(),
+            factor=settings.WEBHOOK_RETRY_FACTOR,
+        )
+    state, next_at = ("failed", None) if wait is None else ("retrying", ended + wait)
     return Outcome(job, started, ended, result, request_headers, error, state, next_at)

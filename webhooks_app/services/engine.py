@@ -231,7 +231,7 @@ def run_engine(
     gc.collect()
     gc.freeze()  # what the process has loaded stays: no need to walk it again and again
     thresholds = gc.get_threshold()
-    gc.set_threshold(20_000, 20, 50)
+    gc.set_threshold(100_000, 20, 50)  # what makes no cycles goes without it
     interval = sys.getswitchinterval()
     sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for a thread that reads rows
     try:

@@ -116,7 +116,7 @@ class Lane:
     def may_start(self) -> bool:
         if not self.is_active:
             return False
-        if self.breaker.is_open:
+        if self.breaker.failures and self.breaker.is_open:
             return self.breaker.room(time.time(), cap=1, in_flight=self.in_flight) > 0
         return self.in_flight < self.cap
 

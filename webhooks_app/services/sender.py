@@ -147,7 +147,8 @@ class Sender:
             other = self._parked.popleft()
             other.is_parked = False
             self._fill(other)
-        self._fill(lane)
+        if lane.queue:
+            self._fill(lane)
         self._ask(lane)
         if self._is_closing and not self.in_flight:
             self._ended.set()
