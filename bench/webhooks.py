@@ -265,7 +265,7 @@ class Bench:
         target = parse_url(f"http://127.0.0.1:{self.port}/fast/0", require_https=False)
         envelope = Envelope(target, Signer(Secrets(new_secret())), {})
         key = uuid7()
-        job = Job(key.hex, key, key, "message.received", data, 0, 0, "first", None, key, 0.0)
+        job = Job(key.hex, key, key, "message.received", data, 0, 0, "first", None, key, 0.0, "")
 
         async def run() -> float:
             count = 0

@@ -1,11 +1,14 @@
 """Reading the log as a named consumer: exactly once, in order, the cursor moved with what was written."""
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from django.db import connection, transaction
 
 from events.models import ConsumerCursor
-from events.services import START, Cursor, LoggedEvent, get_end, read_events
+from events.services import START, Cursor, EventText, LoggedEvent, get_end, read_event_texts, read_events
+
+Found = TypeVar("Found", LoggedEvent, EventText)
 
 
 def consume(name: str, handle: Callable[[Sequence[LoggedEvent]], None], *, batch: int = 500) -> int:
@@ -26,11 +29,22 @@ def consume(name: str, handle: Callable[[Sequence[LoggedEvent]], None], *, batch
 
 def consume_batch(name: str, handle: Callable[[Sequence[LoggedEvent]], None], *, batch: int) -> int | None:
     """One batch, as ``consume`` does it; how many events it had, or None if another process is at it."""
+    return _consume_batch(name, handle, lambda place: read_events(place, limit=batch))
+
+
+def consume_texts(name: str, handle: Callable[[Sequence[EventText]], None], *, batch: int) -> int | None:
+    """The same with events as text, for a consumer that has many to pass on."""
+    return _consume_batch(name, handle, lambda place: read_event_texts(place, limit=batch))
+
+
+def _consume_batch(
+    name: str, handle: Callable[[Sequence[Found]], None], read: Callable[[Cursor], Sequence[Found]]
+) -> int | None:
     with transaction.atomic():
         place = _lock(name)
         if place is None:
             return None
-        found = read_events(place, limit=batch)
+        found = read(place)
         if found:
             handle(found)
             _move(name, found[-1].cursor)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -18,6 +18,10 @@ from core.ids import time_of, uuid7, uuid7_floor
 _COLUMNS = (
     "events_event.xid::text::bigint AS place, id, organization_id, line_id, chat_id, type, object_id, data,"
     " extract(epoch from occurred_at)::float8"
+)
+_TEXTS = (
+    "events_event.xid::text::bigint AS place, id::text AS key, organization_id::text, line_id::text, chat_id::text,"
+    " type, object_id::text, data"
 )
 
 
@@ -51,6 +55,23 @@ class LoggedEvent:
     @property
     def cursor(self) -> "Cursor":
         return Cursor(self.xid, self.id)
+
+
+class EventText(NamedTuple):
+    """A row of the log for whoever passes it on: ids are text as PostgreSQL writes them, which sorts as they do."""
+
+    xid: int
+    id: str
+    organization_id: str
+    line_id: str
+    chat_id: str | None
+    type: str
+    object_id: str | None
+    data: str
+
+    @property
+    def cursor(self) -> "Cursor":
+        return Cursor(self.xid, UUID(self.id))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -121,15 +142,7 @@ def read_events(
 
     Rows of transactions still open are not shown yet.
     """
-    where = ["(xid, id) > (%s::text::xid8, %s)", "xid < pg_snapshot_xmin(pg_current_snapshot())", "id < %s"]
-    moment = now()
-    parameters: list[Any] = [str(after.xid), after.id, uuid7_floor(moment + LONGEST_TRANSACTION)]
-    if _BIRTH < after.id < uuid7_floor(moment):
-        where.append("id > %s")
-        parameters.append(uuid7_floor(time_of(after.id) - LONGEST_TRANSACTION))
-    if until is not None:
-        where.append("(xid, id) <= (%s::text::xid8, %s)")
-        parameters += [str(until.xid), until.id]
+    where, parameters = _bounds(after, until)
     if organization_id is not None:
         where.append("organization_id = %s")
         parameters.append(organization_id)
@@ -139,14 +152,38 @@ def read_events(
     if line_ids is not None:
         where.append("line_id = ANY(%s)")
         parameters.append(list(line_ids))
+    # Seconds, since reading a timestamp from its text costs more than all the rest of the row.
+    rows = [(*row[:8], datetime.fromtimestamp(row[8], UTC)) for row in _read(_COLUMNS, where, parameters, limit)]
+    return [LoggedEvent(*row) for row in rows]
+
+
+def read_event_texts(after: Cursor, *, limit: int, until: Cursor | None = None) -> list[EventText]:
+    """The same of every organization, as text: a third of the time for each row."""
+    where, parameters = _bounds(after, until)
+    return list(map(EventText._make, _read(_TEXTS, where, parameters, limit)))
+
+
+def _bounds(after: Cursor, until: Cursor | None) -> tuple[list[str], list[Any]]:
+    where = ["(xid, id) > (%s::text::xid8, %s)", "xid < pg_snapshot_xmin(pg_current_snapshot())", "id < %s"]
+    moment = now()
+    parameters: list[Any] = [str(after.xid), after.id, uuid7_floor(moment + LONGEST_TRANSACTION)]
+    if _BIRTH < after.id < uuid7_floor(moment):
+        where.append("id > %s")
+        parameters.append(uuid7_floor(time_of(after.id) - LONGEST_TRANSACTION))
+    if until is not None:
+        where.append("(xid, id) <= (%s::text::xid8, %s)")
+        parameters += [str(until.xid), until.id]
+    return where, parameters
+
+
+def _read(columns: str, where: Sequence[str], parameters: Sequence[Any], limit: int) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {_COLUMNS} FROM events_event WHERE {' AND '.join(where)} ORDER BY events_event.xid, id LIMIT %s",
+            f"SELECT {columns} FROM events_event WHERE {' AND '.join(where)} ORDER BY events_event.xid, events_event.id"
+            " LIMIT %s",
             [*parameters, limit],
         )
-        # Seconds, since reading a timestamp from its text costs more than all the rest of the row.
-        rows = [(*row[:8], datetime.fromtimestamp(row[8], UTC)) for row in cursor.fetchall()]
-    return [LoggedEvent(*row) for row in rows]
+        return cursor.fetchall()
 
 
 def get_end() -> Cursor:

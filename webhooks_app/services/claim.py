@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from core.ids import uuid7
 from webhooks_app.models import Endpoint
-from webhooks_app.services.jobs import Job, lease_seconds
+from webhooks_app.services.jobs import Job, lease_seconds, owner_columns
 from webhooks_app.services.switching import settle_pending
 
 # Walks the index from endpoint to endpoint, so a backlog of millions costs no more than one row does.
@@ -135,7 +135,7 @@ def claim_due(rooms: Mapping[UUID, int], ordered: Sequence[UUID] = ()) -> list[J
             )
     ends = time.monotonic() + lease
     jobs = [
-        Job(row[0].hex, row[1], row[2], row[4], data[row[3]], row[5], row[6], row[7], row[8], token, ends)
+        Job(row[0].hex, row[1], row[2], row[4], data[row[3]], *row[5:9], token, ends, owner_columns(row[1], row[2]))
         for row in found
         if row[3] in data
     ]

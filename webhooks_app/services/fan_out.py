@@ -16,12 +16,12 @@ from django.db import connection, transaction
 
 from core.clock import now
 from core.ids import uuid7, uuid7_floor
-from events.consumers import consume_batch
-from events.services import Cursor, LoggedEvent, read_events
+from events.consumers import consume_texts
+from events.services import Cursor, EventText, read_event_texts
 from events.types import PUBLIC_EVENTS
 from webhooks_app.models import Endpoint
-from webhooks_app.services.jobs import Batch, Job, lease_seconds
-from webhooks_app.services.rows import NULL, copy_deliveries, delivery_key, held_line, owed_line
+from webhooks_app.services.jobs import Batch, Job, lease_seconds, owner_columns
+from webhooks_app.services.rows import NULL, copy_deliveries, held_line, last_bits, mix_key, owed_line
 
 CONSUMER = "webhooks"
 BATCH = 1000
@@ -64,13 +64,14 @@ class _Subscriber:
     id: UUID
     organization_id: UUID
     events: frozenset[str]
-    line_ids: frozenset[UUID] | None
+    line_ids: frozenset[str] | None
     is_active: bool
-    since: UUID  # the least id of an event that it gets: none from before it was made
-    columns: str
+    since: str  # the least id of an event that it gets: none from before it was made
+    owner: str
+    bits: int
     room: int
 
-    def takes(self, event: LoggedEvent) -> bool:
+    def takes(self, event: EventText) -> bool:
         return event.type in self.events and (self.line_ids is None or event.line_id in self.line_ids)
 
 
@@ -79,10 +80,10 @@ def fan_out_batch(*, rooms: Mapping[UUID, int] | None = None, batch: int = BATCH
     engine is at it."""
     found = FanOut()
 
-    def handle(events: Sequence[LoggedEvent]) -> None:
+    def handle(events: Sequence[EventText]) -> None:
         _share_out(events, found, rooms or {})
 
-    count = consume_batch(CONSUMER, handle, batch=batch)
+    count = consume_texts(CONSUMER, handle, batch=batch)
     found.events, found.is_busy = count or 0, count is None
     return found
 
@@ -97,31 +98,34 @@ def fan_out_events() -> int:
             return total
 
 
-def _share_out(events: Sequence[LoggedEvent], found: FanOut, rooms: Mapping[UUID, int]) -> None:
+def _share_out(events: Sequence[EventText], found: FanOut, rooms: Mapping[UUID, int]) -> None:
     """In hand or into the table, in the transaction that moves the cursor."""
     moment, seconds = time.monotonic(), lease_seconds()
     batch = Batch(uuid7(), moment, moment + seconds)
     due = now().isoformat()
     lines: list[str] = []
+    token, ends, jobs = batch.id, batch.lease_ends, found.jobs
     for event, takers in _find_takers(events, rooms):
-        event_columns = _event_columns(event)
+        _, event_id, _, line_id, chat_id, event_type, object_id, data = event
+        digits = event_id.replace("-", "")
+        columns = f"{event_id}\t{event_type}\t{line_id}\t{chat_id or NULL}\t{object_id or NULL}"
         for taker in takers:
-            key, columns = delivery_key(event.id, taker.id), f"{taker.columns}\t{event_columns}"
+            key = mix_key(digits, taker.bits)
             if taker.room > 0:
                 taker.room -= 1
-                found.jobs.append(
-                    Job(key, event.organization_id, taker.id, event.type, event.data, 0, 0, "first", None,
-                        batch.id, batch.lease_ends, batch, columns)
+                jobs.append(
+                    Job(key, taker.organization_id, taker.id, event_type, data, 0, 0, "first", None,
+                        token, ends, taker.owner, batch, columns)
                 )  # fmt: skip
             elif taker.is_active:
-                lines.append(owed_line(key, columns, due))
+                lines.append(owed_line(key, taker.owner, columns, due))
                 found.waiting.add(taker.id)
             else:
-                lines.append(held_line(key, columns))
+                lines.append(held_line(key, taker.owner, columns))
     if lines:
         copy_deliveries(lines)
-    if found.jobs:
-        batch.open, batch.unsent, found.batch = len(found.jobs), set(found.jobs), batch
+    if jobs:
+        batch.open, batch.unsent, found.batch = len(jobs), set(jobs), batch
         first, last = events[0], events[-1]
         with connection.cursor() as cursor:
             cursor.execute(_TAKE, [batch.id, first.xid, first.id, last.xid, last.id, seconds])
@@ -139,15 +143,15 @@ def recover_batches() -> set[UUID]:
             if row is None:
                 break
             before, last = Cursor(row[0], UUID(int=row[1].int - 1)), Cursor(row[2], row[3])
-            owed |= _fill(read_events(before, until=last, limit=BATCH * 20))
+            owed |= _fill(read_event_texts(before, until=last, limit=BATCH * 20))
     return owed
 
 
-def _fill(events: Sequence[LoggedEvent]) -> set[UUID]:
+def _fill(events: Sequence[EventText]) -> set[UUID]:
     due = now()
     rows = [
-        (delivery_key(event.id, taker.id), event.organization_id, taker.id, event.id, event.type, event.line_id,
-         event.chat_id, event.object_id, "pending" if taker.is_active else "held", due if taker.is_active else None)
+        (mix_key(event.id.replace("-", ""), taker.bits), event.organization_id, taker.id, event.id, event.type,
+         event.line_id, event.chat_id, event.object_id, "pending" if taker.is_active else "held", due if taker.is_active else None)
         for event, takers in _find_takers(events, {})
         for taker in takers
     ]  # fmt: skip
@@ -157,16 +161,14 @@ def _fill(events: Sequence[LoggedEvent]) -> set[UUID]:
     return {row[2] for row in rows if row[8] == "pending"}
 
 
-def _find_takers(
-    events: Sequence[LoggedEvent], rooms: Mapping[UUID, int]
-) -> list[tuple[LoggedEvent, list[_Subscriber]]]:
+def _find_takers(events: Sequence[EventText], rooms: Mapping[UUID, int]) -> list[tuple[EventText, list[_Subscriber]]]:
     """Public events that somebody is owed, each with who is."""
     public = [event for event in events if event.type in PUBLIC_EVENTS]
     if not public:
         return []
     subscribers = _read_subscribers({event.organization_id for event in public}, rooms)
-    newest = max((s.since for mine in subscribers.values() for s in mine), default=UUID(int=0))
-    memo: dict[tuple[UUID, str, UUID], list[_Subscriber]] = {}
+    newest = max((s.since for mine in subscribers.values() for s in mine), default="")
+    memo: dict[tuple[str, str, str], list[_Subscriber]] = {}
     found = []
     for event in public:
         key = (event.organization_id, event.type, event.line_id)
@@ -180,23 +182,18 @@ def _find_takers(
     return found
 
 
-def _event_columns(event: LoggedEvent) -> str:
-    chat = event.chat_id.hex if event.chat_id else NULL
-    subject = event.object_id.hex if event.object_id else NULL
-    return f"{event.id.hex}\t{event.type}\t{event.line_id.hex}\t{chat}\t{subject}"
-
-
-def _read_subscribers(organization_ids: set[UUID], rooms: Mapping[UUID, int]) -> dict[UUID, list[_Subscriber]]:
+def _read_subscribers(organization_ids: set[str], rooms: Mapping[UUID, int]) -> dict[str, list[_Subscriber]]:
     rows = Endpoint.objects.filter(organization_id__in=organization_ids, deleted_at=None).values_list(
         "id", "organization_id", "events", "line_ids", "is_active", "is_ordered", "created_at"
     )
-    found: dict[UUID, list[_Subscriber]] = defaultdict(list)
+    found: dict[str, list[_Subscriber]] = defaultdict(list)
     for key, organization_id, events, line_ids, is_active, is_ordered, created_at in rows:
-        lines = None if line_ids is None else frozenset(line_ids)
-        found[organization_id].append(
+        lines = None if line_ids is None else frozenset(map(str, line_ids))
+        found[str(organization_id)].append(
             _Subscriber(
-                key, organization_id, frozenset(events), lines, is_active, uuid7_floor(created_at),
-                f"{organization_id.hex}\t{key.hex}", rooms.get(key, 0) if is_active and not is_ordered else 0,
+                key, organization_id, frozenset(events), lines, is_active, str(uuid7_floor(created_at)),
+                owner_columns(organization_id, key), last_bits(key),
+                rooms.get(key, 0) if is_active and not is_ordered else 0,
             )
         )  # fmt: skip
     return found

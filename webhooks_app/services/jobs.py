@@ -18,6 +18,11 @@ def lease_margin_seconds() -> float:
     return float(settings.WEBHOOK_TIMEOUT_SECONDS) * 4 / 3
 
 
+def owner_columns(organization_id: UUID, endpoint_id: UUID) -> str:
+    """Both as ``COPY`` takes them."""
+    return f"{organization_id.hex}\t{endpoint_id.hex}"
+
+
 @dataclass(slots=True, eq=False)
 class Batch:
     """A run of events whose deliveries are in an engine's hands and not in the table yet.
@@ -38,7 +43,8 @@ class Batch:
 class Job:
     """A delivery this engine has claimed; ``id`` is 32 hex digits, ``lease_ends`` on the monotonic clock.
 
-    With a ``batch`` it has no row yet, and ``columns`` are what its row begins with.
+    ``owner`` is organization and endpoint as ``COPY`` takes them. With a ``batch`` it has no row yet, and ``columns``
+    are what follows the owner in it.
     """
 
     id: str
@@ -52,6 +58,7 @@ class Job:
     replay_id: UUID | None
     token: UUID
     lease_ends: float
+    owner: str
     batch: Batch | None = None
     columns: str = ""
     is_held: bool = False  # given back because its endpoint is off

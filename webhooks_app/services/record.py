@@ -81,7 +81,7 @@ def _record(
                 cursor.execute(_UPDATE, _update_parameters(written))
         release_jobs([job for job in returned if not is_new(job)])
         if outcomes:
-            copy_lines(_COPY, [_attempt_line(outcome) for outcome in outcomes])
+            copy_lines(_COPY, _attempt_lines(outcomes))
             write_minutes(outcomes)
             write_health(outcomes)
             write_replays(outcomes)
@@ -106,10 +106,11 @@ def _lock_batches(keys: set[UUID]) -> set[UUID]:
 def _write_rows(tried: Sequence[Outcome], kept: Iterable[Job], returned: Iterable[Job]) -> None:
     moment = time.time()
     due = iso(moment)
-    lines = [tried_line(outcome) for outcome in tried]
+    lines = [tried_line(outcome, iso(outcome.started_at)) for outcome in tried]
     lines += [claimed_line(job, due, iso(moment + job.lease_ends - time.monotonic())) for job in kept]
     lines += [
-        held_line(job.id, job.columns) if job.is_held else owed_line(job.id, job.columns, due) for job in returned
+        held_line(job.id, job.owner, job.columns) if job.is_held else owed_line(job.id, job.owner, job.columns, due)
+        for job in returned
     ]
     if lines:
         copy_deliveries(lines)
@@ -153,7 +154,19 @@ def _array(parts: Iterable[str]) -> str:
     return "{" + ",".join(parts) + "}"
 
 
-def _attempt_line(outcome: Outcome) -> str:
+def _attempt_lines(outcomes: Sequence[Outcome]) -> list[str]:
+    headers: dict[int, str] = {}  # answers that were read once share theirs
+    lines = []
+    for outcome in outcomes:
+        given = outcome.result.headers
+        shown = headers.get(id(given))
+        if shown is None:
+            shown = headers[id(given)] = _escape_json(_encode(given).decode())
+        lines.append(_attempt_line(outcome, shown))
+    return lines
+
+
+def _attempt_line(outcome: Outcome, answer_headers: str) -> str:
     job, result = outcome.job, outcome.result
     body = result.body.decode("utf-8", "replace").translate(_ESCAPES) if result.body else ""
     text = result.error_text.translate(_ESCAPES)[:300] if result.error_text else ""
@@ -162,16 +175,12 @@ def _attempt_line(outcome: Outcome) -> str:
     else:
         steps = f"{_number(result.dns_ms)}\t{_number(result.connect_ms)}\t{_number(result.tls_ms)}"
     return (
-        f"{outcome.attempt_id}\t{job.organization_id.hex}\t{job.endpoint_id.hex}\t{job.id}\t{job.attempts + 1}"
+        f"{outcome.attempt_id}\t{job.owner}\t{job.id}\t{job.attempts + 1}"
         f"\t{job.trigger}\t{iso(outcome.started_at)}\t{result.address}"
         f"\t{NULL if result.status is None else result.status}\t{outcome.error}\t{text}"
-        f"\t{_escape_json(outcome.request_headers)}\t{_answer_headers(result.headers)}\t{body}"
+        f"\t{_escape_json(outcome.request_headers)}\t{answer_headers}\t{body}"
         f"\t{'t' if result.is_truncated else 'f'}\t{steps}\t{_number(result.wait_ms)}\t{result.total_ms:.3f}\n"
     )
-
-
-def _answer_headers(headers: dict[str, str]) -> str:
-    return _escape_json(_encode(headers).decode())
 
 
 def _escape_json(text: str) -> str:

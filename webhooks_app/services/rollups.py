@@ -3,6 +3,7 @@
 Rows are locked in the order of their keys, so that engines that share endpoints never wait for each other in a circle.
 """
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -11,10 +12,12 @@ from uuid import UUID
 
 from django.db import connection
 
-from webhooks_app.histogram import SIZE, bucket_of
+from webhooks_app.histogram import BOUNDS_MS, SIZE
 from webhooks_app.retry import BREAKER_FAILURES, BREAKER_SECONDS
 from webhooks_app.services.jobs import Outcome
 
+# Of each endpoint, as jobs name it, and second in which the span begins: what became of attempts, and their durations.
+Spans = dict[tuple[str, int], tuple[list[int], list[int]]]
 # One array of texts for each column: cheaper to write and to read than a parameter for each value.
 _ROLLUP = """
 INSERT INTO {table} AS m
@@ -52,33 +55,51 @@ def _moment(seconds: float | None) -> datetime | None:
 
 def write_minutes(outcomes: Sequence[Outcome]) -> None:
     """One upsert for the minutes and one for the hours that occur, of every endpoint."""
-    _write_spans(outcomes, 60, "webhooks_app_endpointminute", "minute")
-    _write_spans(outcomes, 3600, "webhooks_app_endpointhour", "hour")
-
-
-def _write_spans(outcomes: Sequence[Outcome], seconds: int, table: str, column: str) -> None:
-    rows: dict[tuple[UUID, int], list[Any]] = {}
+    minutes: Spans = {}
     for outcome in outcomes:
-        if outcome.job.trigger == "test":
+        job = outcome.job
+        if job.trigger == "test":
             continue
-        start = int(outcome.started_at) // seconds * seconds
-        row = rows.get((outcome.job.endpoint_id, start))
+        key = (job.owner, int(outcome.started_at) // 60 * 60)
+        row = minutes.get(key)
         if row is None:
-            row = rows[outcome.job.endpoint_id, start] = [outcome.job.organization_id, 0, 0, 0, [0] * SIZE]
-        row[1 if outcome.is_success else 2 if outcome.state == "retrying" else 3] += 1
-        row[4][bucket_of(outcome.result.total_ms)] += 1
-    if not rows:
-        return
-    found = sorted(rows.items())
+            row = minutes[key] = ([0, 0, 0], [0] * SIZE)
+        row[0][0 if outcome.state == "delivered" else 1 if outcome.state == "retrying" else 2] += 1
+        row[1][bisect_left(BOUNDS_MS, outcome.result.total_ms)] += 1
+    if minutes:
+        _write_spans(minutes, "webhooks_app_endpointminute", "minute")
+        _write_spans(_add_up(minutes), "webhooks_app_endpointhour", "hour")
+
+
+def _add_up(minutes: Spans) -> Spans:
+    """Hours out of minutes."""
+    hours: Spans = {}
+    for (owner, start), (counts, histogram) in minutes.items():
+        known = hours.get((owner, start // 3600 * 3600))
+        if known is not None:
+            counts = [a + b for a, b in zip(known[0], counts, strict=True)]
+            histogram = [a + b for a, b in zip(known[1], histogram, strict=True)]
+        hours[owner, start // 3600 * 3600] = (counts, histogram)
+    return hours
+
+
+def _write_spans(rows: Spans, table: str, column: str) -> None:
+    found = sorted(rows.items(), key=_by_endpoint)
+    owners = [owner.split("\t") for (owner, _), _ in found]
     parameters = [
-        _words(key.hex for (key, _), _ in found),
-        _words(row[0].hex for _, row in found),
+        _words(endpoint for _, endpoint in owners),
+        _words(organization for organization, _ in owners),
         _words(str(start) for (_, start), _ in found),
-        *(_words(str(row[place]) for _, row in found) for place in (1, 2, 3)),
-        _words(f'"{_words(map(str, row[4]))}"' for _, row in found),
+        *(_words(str(counts[place]) for _, (counts, _) in found) for place in (0, 1, 2)),
+        _words(f'"{_words(map(str, histogram))}"' for _, (_, histogram) in found),
     ]
     with connection.cursor() as cursor:
         cursor.execute(_ROLLUP.format(table=table, column=column), parameters)
+
+
+def _by_endpoint(row: tuple[tuple[str, int], object]) -> tuple[str, int]:
+    (owner, start), _ = row
+    return owner[33:], start
 
 
 def _words(parts: Iterable[str]) -> str:

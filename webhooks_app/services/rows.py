@@ -25,7 +25,16 @@ def delivery_key(event_id: UUID, endpoint_id: UUID) -> str:
     Always the same for the same pair, so whoever makes the delivery again, after a crash or in a replay, makes the
     same one, and a receiver that has seen it recognises it. Sorts as the events do.
     """
-    return f"{event_id.int ^ (endpoint_id.int & _LAST_48_BITS):032x}"
+    return mix_key(event_id.hex, last_bits(endpoint_id))
+
+
+def mix_key(event_hex: str, endpoint_bits: int) -> str:
+    """The same from the event's 32 hex digits and ``last_bits`` of the endpoint."""
+    return f"{event_hex[:20]}{int(event_hex[20:], 16) ^ endpoint_bits:012x}"
+
+
+def last_bits(endpoint_id: UUID) -> int:
+    return endpoint_id.int & _LAST_48_BITS
 
 
 def copy_deliveries(lines: Iterable[str]) -> None:
@@ -33,29 +42,34 @@ def copy_deliveries(lines: Iterable[str]) -> None:
     copy_lines(_COPY, lines)
 
 
-def owed_line(key: str, columns: str, due: str) -> str:
+def owed_line(key: str, owner: str, columns: str, due: str) -> str:
     """A delivery that is due and nobody's; ``due`` as text."""
-    return f"{key}\t{columns}\tpending\t{due}\t{NULL}\t{NULL}\t{_UNTRIED}"
+    return f"{key}\t{owner}\t{columns}\tpending\t{due}\t{NULL}\t{NULL}\t{_UNTRIED}"
 
 
-def held_line(key: str, columns: str) -> str:
+def held_line(key: str, owner: str, columns: str) -> str:
     """A delivery of an endpoint that is off."""
-    return f"{key}\t{columns}\theld\t{NULL}\t{NULL}\t{NULL}\t{_UNTRIED}"
+    return f"{key}\t{owner}\t{columns}\theld\t{NULL}\t{NULL}\t{NULL}\t{_UNTRIED}"
 
 
 def claimed_line(job: Job, due: str, lease: str) -> str:
     """A delivery that is still in its engine's hands."""
-    return f"{job.id}\t{job.columns}\tpending\t{due}\t{job.token.hex}\t{lease}\t{_UNTRIED}"
+    return f"{job.id}\t{job.owner}\t{job.columns}\tpending\t{due}\t{job.token.hex}\t{lease}\t{_UNTRIED}"
 
 
-def tried_line(outcome: Outcome) -> str:
-    """A delivery with its first attempt behind it."""
-    result, is_over = outcome.result, outcome.state != "retrying"
+def tried_line(outcome: Outcome, started: str) -> str:
+    """A delivery with its first attempt behind it; ``started`` is its ``started_at`` as text."""
+    job, result = outcome.job, outcome.result
+    status = NULL if result.status is None else result.status
+    if outcome.next_attempt_at is None:
+        ended = iso(outcome.ended_at)
+        return (
+            f"{job.id}\t{job.owner}\t{job.columns}\t{outcome.state}\t{NULL}\t{NULL}\t{NULL}\t1\t1\tfirst\t{status}"
+            f"\t{outcome.error}\t{result.total_ms:.3f}\t{started}\t{ended}\n"
+        )
     return (
-        f"{outcome.job.id}\t{outcome.job.columns}\t{outcome.state}"
-        f"\t{NULL if outcome.next_attempt_at is None else iso(outcome.next_attempt_at)}\t{NULL}\t{NULL}\t1\t1"
-        f"\t{'first' if is_over else 'retry'}\t{NULL if result.status is None else result.status}\t{outcome.error}"
-        f"\t{result.total_ms:.3f}\t{iso(outcome.started_at)}\t{iso(outcome.ended_at) if is_over else NULL}\n"
+        f"{job.id}\t{job.owner}\t{job.columns}\t{outcome.state}\t{iso(outcome.next_attempt_at)}\t{NULL}\t{NULL}\t1\t1"
+        f"\tretry\t{status}\t{outcome.error}\t{result.total_ms:.3f}\t{started}\t{NULL}\n"
     )
 
 

@@ -21,7 +21,7 @@ from lines.models import Line
 from webhooks_app.catalogue import TEST_EVENT, build_example
 from webhooks_app.models import Attempt, Delivery, Endpoint
 from webhooks_app.services.attempt import Envelope, make_attempt
-from webhooks_app.services.jobs import Job, Outcome, lease_seconds
+from webhooks_app.services.jobs import Job, Outcome, lease_seconds, owner_columns
 from webhooks_app.services.record import record_outcomes
 from webhooks_app.services.secrets import read_secrets
 from webhooks_app.signing import Signer
@@ -75,7 +75,10 @@ def _prepare(endpoint: Endpoint, event: str, actor: Actor) -> Job:
         target_label=endpoint.url, after={"event": event, "delivery": delivery.public_id},
     )  # fmt: skip
     ends = time.monotonic() + lease_seconds()
-    return Job(delivery.id.hex, endpoint.organization_id, endpoint.id, event, data, 0, 0, "test", None, token, ends)
+    owner = owner_columns(endpoint.organization_id, endpoint.id)
+    return Job(
+        delivery.id.hex, endpoint.organization_id, endpoint.id, event, data, 0, 0, "test", None, token, ends, owner
+    )  # fmt: skip
 
 
 def _send(endpoint: Endpoint, job: Job) -> Outcome:
