@@ -151,7 +151,8 @@ def _fill(events: Sequence[EventText]) -> set[UUID]:
     due = now()
     rows = [
         (mix_key(event.id.replace("-", ""), taker.bits), event.organization_id, taker.id, event.id, event.type,
-         event.line_id, event.chat_id, event.object_id, "pending" if taker.is_active else "held", due if taker.is_active else None)
+         event.line_id, event.chat_id, event.object_id,
+         "pending" if taker.is_active else "held", due if taker.is_active else None)
         for event, takers in _find_takers(events, {})
         for taker in takers
     ]  # fmt: skip
