@@ -233,7 +233,7 @@ def run_engine(
     thresholds = gc.get_threshold()
     gc.set_threshold(100_000, 20, 50)  # what makes no cycles goes without it
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(0.001)  # the event loop must not wait 5 ms for a thread that reads rows
+    sys.setswitchinterval(0.0003)  # the event loop must not wait 5 ms for a thread that reads rows
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_run(stop or threading.Event(), idle_seconds, make_client))

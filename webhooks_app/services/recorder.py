@@ -17,6 +17,7 @@ from webhooks_app.services.record import record_outcomes
 
 logger = logging.getLogger(__name__)
 FLUSH_SIZE = 500
+FLUSH_MOST = 3000  # what has gathered while the last was written goes in one: each statement waits for its turn
 FLUSH_SECONDS = 0.1
 LAST_PAUSE = 1.0  # when the engine ends without a database
 KEEP_SECONDS = 0.5  # a delivery that is not through by then gets its row, so that it can be seen
@@ -124,7 +125,7 @@ class Recorder:
         self._thread.shutdown()
 
     def _next_flush(self) -> _Flush | None:
-        outcomes, self._outcomes = self._outcomes[:FLUSH_SIZE], self._outcomes[FLUSH_SIZE:]
+        outcomes, self._outcomes = self._outcomes[:FLUSH_MOST], self._outcomes[FLUSH_MOST:]
         returned, self._returned = self._returned, []
         kept = self._find_kept()
         if not (outcomes or returned or kept):

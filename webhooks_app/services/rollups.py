@@ -6,8 +6,6 @@ Rows are locked in the order of their keys, so that engines that share endpoints
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -15,6 +13,7 @@ from django.db import connection
 from webhooks_app.histogram import BOUNDS_MS, SIZE
 from webhooks_app.retry import BREAKER_FAILURES, BREAKER_SECONDS
 from webhooks_app.services.jobs import Outcome
+from webhooks_app.services.rows import iso
 
 # Of each endpoint, as jobs name it, and second in which the span begins: what became of attempts, and their durations.
 Spans = dict[tuple[str, int], tuple[list[int], list[int]]]
@@ -44,13 +43,14 @@ UPDATE webhooks_app_endpoint e SET
     is_active = e.is_active AND NOT v.gone,
     disabled_at = CASE WHEN v.gone AND e.is_active THEN v.last_at ELSE e.disabled_at END,
     disabled_reason = CASE WHEN v.gone AND e.is_active THEN 'gone_410' ELSE e.disabled_reason END
-FROM (VALUES {{values}}) AS v (id, ok, streak, since, success_at, last_at, status, error, gone)
+FROM unnest(%s::uuid[], %s::bool[], %s::int[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[], %s::smallint[],
+    %s::text[], %s::bool[]) AS v (id, ok, streak, since, success_at, last_at, status, error, gone)
 WHERE e.id = v.id
 """
 
 
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+def _moment(seconds: float | None) -> str:
+    return "NULL" if seconds is None else iso(seconds)
 
 
 def write_minutes(outcomes: Sequence[Outcome]) -> None:
@@ -115,38 +115,35 @@ def write_health(outcomes: Sequence[Outcome]) -> None:
             by_endpoint.setdefault(outcome.job.endpoint_id, []).append(outcome)
     if not by_endpoint:
         return
-    parameters: list[Any] = []
-    for endpoint_id, mine in by_endpoint.items():
-        parameters += [endpoint_id, *_summary(mine)]
-    row = "(%s::uuid, %s, %s, %s::timestamptz, %s::timestamptz, %s::timestamptz, %s::smallint, %s, %s)"
+    keys = _words(sorted(key.hex for key in by_endpoint))
+    rows = [(key.hex, *_summary(mine)) for key, mine in by_endpoint.items()]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT id FROM webhooks_app_endpoint WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [sorted(by_endpoint)],
+            "SELECT id FROM webhooks_app_endpoint WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE", [keys]
         )
-        cursor.execute(_HEALTH.format(values=", ".join([row] * len(by_endpoint))), parameters)
+        cursor.execute(_HEALTH, [_words(column) for column in zip(*rows, strict=True)])
 
 
-def _summary(mine: list[Outcome]) -> list[object]:
+def _summary(mine: list[Outcome]) -> tuple[str, ...]:
     streak, since, success_at = 0, None, None
     for outcome in mine:
-        if outcome.is_success:
+        if outcome.state == "delivered":
             streak, since, success_at = 0, None, outcome.ended_at
         else:
             streak += 1
             since = since if since is not None else outcome.started_at
     last = mine[-1]
     is_gone = any(outcome.error == "http_410" for outcome in mine)
-    return [
-        success_at is not None,
-        streak,
+    return (
+        "f" if success_at is None else "t",
+        str(streak),
         _moment(since),
         _moment(success_at),
         _moment(last.ended_at),
-        last.result.status,
-        last.error,
-        is_gone,
-    ]
+        "NULL" if last.result.status is None else str(last.result.status),
+        last.error or '""',
+        "t" if is_gone else "f",
+    )
 
 
 def write_replays(outcomes: Sequence[Outcome]) -> None:
