@@ -183,7 +183,8 @@ def _read(columns: str, where: Sequence[str], parameters: Sequence[Any], limit: 
             " LIMIT %s",
             [*parameters, limit],
         )
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def get_end() -> Cursor:

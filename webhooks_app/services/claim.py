@@ -135,7 +135,20 @@ def claim_due(rooms: Mapping[UUID, int], ordered: Sequence[UUID] = ()) -> list[J
             )
     ends = time.monotonic() + lease
     jobs = [
-        Job(row[0].hex, row[1], row[2], row[4], data[row[3]], *row[5:9], token, ends, owner_columns(row[1], row[2]))
+        Job(
+            row[0].hex,
+            row[1],
+            row[2],
+            row[4],
+            data[row[3]],
+            row[5],
+            row[6],
+            row[7],
+            row[8],
+            token,
+            ends,
+            owner_columns(row[1], row[2]),
+        )  # fmt: skip
         for row in found
         if row[3] in data
     ]
