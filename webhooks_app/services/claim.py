@@ -134,24 +134,14 @@ def claim_due(rooms: Mapping[UUID, int], ordered: Sequence[UUID] = ()) -> list[J
                 [lost],
             )
     ends = time.monotonic() + lease
-    jobs = [
-        Job(
-            row[0].hex,
-            row[1],
-            row[2],
-            row[4],
-            data[row[3]],
-            row[5],
-            row[6],
-            row[7],
-            row[8],
-            token,
-            ends,
-            owner_columns(row[1], row[2]),
-        )  # fmt: skip
-        for row in found
-        if row[3] in data
-    ]
+    jobs = []
+    for key, organization_id, endpoint_id, event_id, event_type, attempts, tries, trigger, replay_id in found:
+        if event_id in data:
+            owner = owner_columns(organization_id, endpoint_id)
+            jobs.append(
+                Job(key.hex, organization_id, endpoint_id, event_type, data[event_id], attempts, tries, trigger,
+                    replay_id, token, ends, owner)
+            )  # fmt: skip
     return sorted(jobs, key=lambda job: job.id)
 
 
