@@ -20,7 +20,7 @@ from accounts.models import (
     User,
 )
 from core.ids import API_KEY, parse_id
-from core.pages import Page, read_page
+from core.pages import PAGE_SIZE, Page, read_page
 
 KEY_STATES = ("active", "expiring", "rolling", "expired", "revoked")
 SOON = timedelta(days=7)
@@ -62,10 +62,12 @@ def get_member(*, organization: Organization, member_id: int) -> Membership | No
     return found.select_related("organization", "user").first()
 
 
-def list_open_invitations(*, organization: Organization) -> list[Invitation]:
+def list_open_invitations(
+    *, organization: Organization, before: str | None = None, after: str | None = None, size: int = PAGE_SIZE
+) -> Page[Invitation]:
     """Not answered and not withdrawn, expired ones included, newest first."""
     waiting = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)
-    return list(waiting.select_related("invited_by").order_by("-id")[:200])
+    return read_page(waiting.select_related("invited_by"), order=("-id",), before=before, after=after, size=size)
 
 
 def get_invitation(*, organization: Organization, invitation_id: int) -> Invitation | None:

@@ -196,9 +196,10 @@ def get_replay(*, organization_id: UUID, replay: str | UUID) -> Replay:
     return row
 
 
-def list_replays(*, organization_id: UUID, limit: int = 20) -> list[Replay]:
+def list_replays(*, organization_id: UUID, before: str | None = None, after: str | None = None) -> Page[Replay]:
     """The newest first."""
-    return list(Replay.objects.filter(organization_id=organization_id).order_by("-id")[:limit])
+    replays = Replay.objects.filter(organization_id=organization_id)
+    return read_page(replays, order=("-id",), before=before, after=after)
 
 
 def _parse(text: str, param: str) -> UUID:

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Invitation, Membership, Organization, Role, User
 from accounts.services.audit import Actor, record_change
@@ -18,6 +19,7 @@ from core.errors import InvalidRequestError, NotFoundError, invalid
 
 LIFETIME = timedelta(days=7)
 MOST_OPEN = 200
+UNDO = timedelta(seconds=30)  # longer than the toast that offers it stays
 
 
 @transaction.atomic
@@ -34,8 +36,7 @@ def invite_member(*, organization: Organization, email: str, role: str, actor: A
     if present is not None:  # expired: its place is taken by the new one
         present.revoked_at = now()
         present.save(update_fields=["revoked_at"])
-    if waiting.count() >= MOST_OPEN:
-        raise invalid("email", f"There are {MOST_OPEN} open invitations. Revoke some first.")
+    _require_room(waiting)
     token, token_hash = _new_token()
     invitation = Invitation.objects.create(
         organization=organization,
@@ -73,6 +74,27 @@ def revoke_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
     invitation.revoked_at = now()
     invitation.save(update_fields=["revoked_at"])
     _record(invitation, actor, "invitation.revoked", before={"email": invitation.email, "role": invitation.role})
+    return invitation
+
+
+@transaction.atomic
+def restore_invitation(*, invitation: Invitation, actor: Actor) -> Invitation:
+    """Takes a withdrawal back, for ``UNDO``: the link that was mailed works again.
+
+    Raises ``invitation_revoked`` (410) after that, and if the address has been invited anew.
+    """
+    organization = lock_organization(invitation.organization)
+    invitation = _lock(invitation)
+    if invitation.revoked_at is None:
+        return invitation
+    waiting = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)
+    is_invited = waiting.filter(email__iexact=invitation.email).exists()
+    if invitation.accepted_at is not None or invitation.revoked_at + UNDO < now() or is_invited:
+        raise InvalidRequestError("invitation_revoked", "It is too late to take this back. Invite again.", status=410)
+    _require_room(waiting)
+    invitation.revoked_at = None
+    invitation.save(update_fields=["revoked_at"])
+    _record(invitation, actor, "invitation.restored", after={"email": invitation.email, "role": invitation.role})
     return invitation
 
 
@@ -147,6 +169,11 @@ def _require_open(invitation: Invitation) -> None:
         raise InvalidRequestError("invitation_used", "This invitation has been accepted already.", status=409)
     if invitation.revoked_at is not None:
         raise InvalidRequestError("invitation_revoked", "This invitation was withdrawn. Ask for a new one.", status=410)
+
+
+def _require_room(waiting: QuerySet[Invitation]) -> None:
+    if waiting.count() >= MOST_OPEN:
+        raise invalid("email", f"There are {MOST_OPEN} open invitations. Revoke some first.")
 
 
 def _close(invitation: Invitation) -> None:

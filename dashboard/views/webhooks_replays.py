@@ -29,18 +29,18 @@ from webhooks_app.services.replay import (
     start_replay,
 )
 
-MOST_REPLAYS = 50
 ACTIONS = {"pause": pause_replay, "resume": resume_replay, "cancel": cancel_replay}
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    replays = list_replays(organization_id=request.organization.id, limit=MOST_REPLAYS)
-    urls = dict(
-        Endpoint.objects.filter(pk__in=[one.endpoint_id for one in replays if one.endpoint_id]).values_list("pk", "url")
+    found = list_replays(
+        organization_id=request.organization.id, before=request.GET.get("before"), after=request.GET.get("after")
     )
-    rows = [(describe_replay(one), urls.get(one.endpoint_id, "") if one.endpoint_id else "") for one in replays]
-    return render(request, "dashboard/webhooks/replays.html", {"rows": rows, "tab": "replays"})
+    keys = {one.endpoint_id for one in found.rows if one.endpoint_id}
+    urls = dict(Endpoint.objects.filter(pk__in=keys).values_list("pk", "url"))
+    rows = [(describe_replay(one), urls.get(one.endpoint_id, "") if one.endpoint_id else "") for one in found.rows]
+    return render(request, "dashboard/webhooks/replays.html", {"rows": rows, "page": found, "tab": "replays"})
 
 
 @page(role="admin")

@@ -195,6 +195,7 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "member_remove": a_member,
     "invitation_resend": an_invitation,
     "invitation_withdraw": an_invitation,
+    "invitation_restore": an_invitation,
     "invitation": lambda world: {"token": "unknown"},
     "log_request": a_request,
     "log_outbox_item": an_outbox_item,

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts.models import ApiKey, ApiRequest, Membership, Organization, Role, User
+from accounts.models import ApiKey, ApiRequest, Invitation, Membership, Organization, Role, User
 from accounts.services.audit import Actor, record_change
 from core.clock import now
 from core.ids import new_request_id, uuid7
@@ -25,6 +25,7 @@ LISTS = {
     "/api-keys": 'id="key_',
     "/api-keys?q=key&state=active": 'id="key_',
     "/settings/members": "",
+    "/settings/invitations": 'id="inv-',
     "/settings/audit": "",
     "/lines": 'id="ln_',
     "/lines?q=Desk": 'id="ln_',
@@ -32,7 +33,7 @@ LISTS = {
     "/conversations?q=5550": 'id="row-cht_',
     "/conversations?line=all": 'id="row-cht_',
     "/webhooks": 'id="wh_',
-    "/webhooks/replays": "",
+    "/webhooks/replays": 'id="rpl_',
     "/webhooks/deliveries": 'id="dlv_',
     "/webhooks/deliveries?state=failed": 'id="dlv_',
     "/webhooks/deliveries?event=reaction.removed": 'id="dlv_',
@@ -62,6 +63,11 @@ def grown(lumen: Organization, alice: User) -> Organization:
     chats = Chat.objects.bulk_create(
         Chat(organization=lumen, line=line, key=f"d:{n}", identifier=f"+1555080{n:04}", unread=1, last_message_at=now())
         for line in lines[:20] for n in range(6)
+    )  # fmt: skip
+    Invitation.objects.bulk_create(
+        Invitation(organization=lumen, email=f"i{n}@lumen.example", token_hash=uuid7().bytes * 2, expires_at=now(),
+                   invited_by=people[n])
+        for n in range(MANY)
     )  # fmt: skip
     endpoints = Endpoint.objects.bulk_create(
         Endpoint(organization=lumen, url=f"https://h{n}.example/in", events=["message.received"], secret="x",

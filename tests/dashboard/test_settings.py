@@ -146,6 +146,28 @@ def test_a_thousand_members_cost_no_more_queries(
     assert [row.user.email for row in found.context["page"].rows] == ["p0042@lumen.example"]
 
 
+def test_many_invitations_are_paged(as_owner: Client, lumen: Organization) -> None:
+    Invitation.objects.bulk_create(
+        Invitation(
+            organization=lumen,
+            email=f"i{n:02}@x.example",
+            token_hash=hashlib.sha256(b"%d" % n).digest(),
+            expires_at=now() + timedelta(days=1),
+        )
+        for n in range(60)
+    )
+    beside_members = as_owner.get("/settings/members")
+    assert [one.email[:3] for one in beside_members.context["invitations"]] == ["i59", "i58", "i57", "i56", "i55"]
+    assert "All invitations" in text(beside_members)
+    first = as_owner.get("/settings/invitations")
+    rest = as_owner.get(f"/settings/invitations?before={first.context['page'].older}")
+    seen = [one.email for page in (first, rest) for one in page.context["invitations"]]
+    assert seen == [f"i{n:02}@x.example" for n in reversed(range(60))]
+    last = rest.context["invitations"][-1]
+    answer = as_owner.post(f"/settings/invitations/{last.pk}/withdraw", {"list": "all"})
+    assert answer.headers["Location"] == "/settings/invitations"
+
+
 def test_the_audit_log_is_narrowed_and_exported(
     as_owner: Client, lumen: Organization, other: Organization, alice: User, django_assert_max_num_queries: Any
 ) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import ApiKey, AuditEntry, Organization, User
+from accounts.models import ApiKey, AuditEntry, Invitation, Membership, Organization, Role, User
 from accounts.services.audit import Actor
+from accounts.services.invitations import invite_member, revoke_invitation
 from core.clock import now
 from lines.models import AlertRule, Line
 from lines.services.alerts import add_rule, list_rules
@@ -112,3 +113,69 @@ def test_an_endpoint_is_switched_on_again_without_script(owner: Client, lumen: O
     assert not Endpoint.objects.get().is_active
     act(owner, undo)
     assert Endpoint.objects.get().is_active
+
+
+def test_a_role_is_given_back(owner: Client, alice: User, bob: User) -> None:
+    member = Membership.objects.get(user=bob)
+    address = f"/settings/members/{member.pk}/role"
+    undo = act(owner, address, role="admin")
+    member.refresh_from_db()
+    assert member.role == Role.ADMIN
+    act(owner, undo)
+    member.refresh_from_db()
+    assert member.role == Role.MEMBER
+    assert AuditEntry.objects.filter(action="member.role_changed").count() == 2
+    assert act(owner, address, role="member") == ""
+
+
+def test_who_steps_down_is_offered_no_way_back(owner: Client, alice: User, bob: User) -> None:
+    Membership.objects.filter(user=bob).update(role=Role.OWNER)
+    own = Membership.objects.get(user=alice)
+    assert act(owner, f"/settings/members/{own.pk}/role", role="admin") == ""
+    assert owner.post(f"/settings/members/{own.pk}/role?role=owner").status_code == 403
+    own.refresh_from_db()
+    assert own.role == Role.ADMIN
+
+
+def test_the_right_to_read_is_taken_back(owner: Client, bob: User) -> None:
+    member = Membership.objects.get(user=bob)
+    undo = act(owner, f"/settings/members/{member.pk}/text", can_read_messages="on")
+    act(owner, undo)
+    member.refresh_from_db()
+    assert not member.can_read_messages
+
+
+def test_removing_a_member_asks_first(owner: Client, bob: User) -> None:
+    member = Membership.objects.get(user=bob)
+    address = f"/settings/members/{member.pk}/remove"
+    assert f'href="{address}"' in owner.get(f"/settings/members/{member.pk}").content.decode()
+    assert "Keys they made go on working" in owner.get(address).content.decode()
+    assert Membership.objects.filter(pk=member.pk).exists()
+    owner.post(address)
+    assert not Membership.objects.filter(pk=member.pk).exists()
+
+
+def test_a_withdrawn_invitation_is_open_again(owner: Client, lumen: Organization, alice: User) -> None:
+    invitation = invite_member(organization=lumen, email="eve@x.example", role="admin", actor=Actor(user=alice))
+    undo = act(owner, f"/settings/invitations/{invitation.pk}/withdraw")
+    invitation.refresh_from_db()
+    assert invitation.revoked_at is not None
+    act(owner, undo)
+    invitation.refresh_from_db()
+    assert invitation.revoked_at is None
+    assert AuditEntry.objects.filter(action="invitation.restored", target_label="eve@x.example").exists()
+
+
+@pytest.mark.parametrize("why", ["late", "invited anew"])
+def test_an_invitation_stays_withdrawn(owner: Client, lumen: Organization, alice: User, why: str) -> None:
+    actor = Actor(user=alice)
+    invitation = invite_member(organization=lumen, email="eve@x.example", role="admin", actor=actor)
+    revoke_invitation(invitation=invitation, actor=actor)
+    if why == "late":
+        Invitation.objects.update(revoked_at=now() - timedelta(seconds=60))
+    else:
+        invite_member(organization=lumen, email="EVE@x.example", role="member", actor=actor)
+    page = owner.post(f"/settings/invitations/{invitation.pk}/restore", follow=True)
+    assert "too late" in page.content.decode()
+    invitation.refresh_from_db()
+    assert invitation.revoked_at is not None

@@ -162,3 +162,18 @@ def test_an_endpoint_that_is_off_is_not_replayed_to(admin: Client, endpoint: End
     response = admin.post(f"/webhooks/{endpoint.public_id}/replay", {"since": "2026-01-01T00:00", "only": "missing"})
     assert response.status_code == 422
     assert "switch it on, then replay" in texts(response)
+
+
+def test_the_list_is_paged(admin: Client, lumen: Organization) -> None:
+    Replay.objects.bulk_create(
+        Replay(organization=lumen, filter={"query": []}, started_by_label=f"Person {n}") for n in range(60)
+    )
+    first = admin.get("/webhooks/replays")
+    rest = admin.get(f"/webhooks/replays?before={first.context['page'].older}")
+    back = admin.get(f"/webhooks/replays?after={rest.context['page'].newer}")
+    seen = [row.replay.started_by_label for page in (first, rest) for row, _ in page.context["rows"]]
+    assert seen == [f"Person {n}" for n in reversed(range(60))]
+    assert len(first.context["rows"]) == 50
+    assert back.context["rows"][0][0].replay == first.context["rows"][0][0].replay
+    assert 'rel="next"' in texts(first)
+    assert 'rel="prev"' in texts(rest)

@@ -31,6 +31,7 @@ ACTIONS = (
     "invitation.created",
     "invitation.resent",
     "invitation.revoked",
+    "invitation.restored",
     "invitation.accepted",
     "organization.created",
     "organization.updated",

@@ -1,37 +1,24 @@
-"""Members and invitations of the organization."""
-
-from collections.abc import Callable
-from typing import Any
+"""Members of the organization."""
 
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
-from accounts.models import Invitation, Membership, Role
-from accounts.selectors import (
-    count_members,
-    get_invitation,
-    get_member,
-    list_members,
-    list_open_invitations,
-)
+from accounts.models import Membership, Role
+from accounts.selectors import count_members, get_member, list_members, list_open_invitations
 from accounts.services.audit import Actor
-from accounts.services.invitations import (
-    accept_invitation,
-    find_invitation,
-    invite_member,
-    resend_invitation,
-    revoke_invitation,
-)
+from accounts.services.invitations import invite_member
 from accounts.services.members import change_role, remove_member, set_text_right
-from accounts.sessions import ORGANIZATION_KEY
 from core.clock import now
 from core.errors import AppError
 from dashboard.access import PageRequest, keep_query, page
 from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.organization import InvitationForm
+from dashboard.undo import say_with_undo
+
+FEW = 5  # invitations above the members; the rest has a page of its own
 
 
 @page(role="member", methods=("GET", "HEAD"))
@@ -46,11 +33,13 @@ def index(request: PageRequest) -> HttpResponse:
         after=request.GET.get("after"),
     )
     is_first_page = not (request.GET.get("before") or request.GET.get("after") or search or role)
+    invited = list_open_invitations(organization=request.organization, size=FEW) if is_first_page else None
     counts = count_members(organization=request.organization)
     context = {
         "page": found,
         "query": keep_query(request),
-        "invitations": list_open_invitations(organization=request.organization) if is_first_page else [],
+        "invitations": invited.rows if invited else [],
+        "has_more_invited": bool(invited and invited.older),
         "counts": counts,
         "total": sum(counts.values()),
         "roles": Role.choices,
@@ -89,116 +78,71 @@ def member(request: PageRequest, member_id: int) -> HttpResponse:
     return render(
         request,
         "dashboard/settings/member.html",
-        {"member": found, "roles": Role.choices, "is_self": _is_self(request, found)},
+        {"member": found, "roles": Role.choices, "is_self": found.user_id == request.user.pk},
     )
 
 
 @page(role="owner", methods=("POST",))
 def role(request: PageRequest, member_id: int) -> HttpResponse:
+    """Gives ``role``, also in the address (undo)."""
     found = _get_member(request, member_id)
-    wanted = request.POST.get("role", "")
-    actor = Actor.from_request(request)
-    return _do(request, lambda: change_role(membership=found, role=wanted, actor=actor), "Role changed.")
+    before, wanted = found.role, request.POST.get("role") or request.GET.get("role", "")
+    try:
+        after = change_role(membership=found, role=wanted, actor=Actor.from_request(request))
+    except AppError as error:
+        messages.error(request, error.message)
+    else:
+        said = f"{found.user.display_name} is {after.get_role_display().lower()} now."
+        _say(request, found, said, undo=f"role?role={before}" if after.role != before else "")
+    return redirect("members")
 
 
 @page(role="owner", methods=("POST",))
 def text_right(request: PageRequest, member_id: int) -> HttpResponse:
+    """Gives or takes the right to read messages; ``can_read_messages`` also in the address (undo)."""
     found = _get_member(request, member_id)
-    is_granted = request.POST.get("can_read_messages") == "on"
-    actor = Actor.from_request(request)
-    return _do(
-        request,
-        lambda: set_text_right(membership=found, is_granted=is_granted, actor=actor),
-        f"{found.user.display_name} {'can' if is_granted else 'can no longer'} read messages.",
-    )
+    asked = request.POST.get("can_read_messages") or request.GET.get("can_read_messages")
+    before, is_granted = found.can_read_messages, asked == "on"
+    try:
+        set_text_right(membership=found, is_granted=is_granted, actor=Actor.from_request(request))
+    except AppError as error:
+        messages.error(request, error.message)
+    else:
+        said = f"{found.user.display_name} {'can' if is_granted else 'can no longer'} read messages."
+        undo = f"text?can_read_messages={'on' if before else 'off'}" if before != is_granted else ""
+        _say(request, found, said, undo=undo)
+    return redirect("members")
 
 
-@page(role="owner", methods=("POST",))
+@page(role="owner")
 def remove(request: PageRequest, member_id: int) -> HttpResponse:
+    """Asks, then ends the membership."""
     found = _get_member(request, member_id)
-    actor = Actor.from_request(request)
-    was_self = _is_self(request, found)
-    response = _do(
-        request, lambda: remove_member(membership=found, actor=actor), f"{found.user.display_name} is removed."
-    )
-    return redirect("/") if was_self and not Membership.objects.filter(pk=found.pk).exists() else response
-
-
-@page(role="owner", methods=("POST",))
-def resend(request: PageRequest, invitation_id: int) -> HttpResponse:
-    found = _get_invitation(request, invitation_id)
-    actor = Actor.from_request(request)
-    return _do(
-        request,
-        lambda: resend_invitation(invitation=found, actor=actor),
-        f"Sent again to {found.email}; the old link ends.",
-    )
-
-
-@page(role="owner", methods=("POST",))
-def withdraw(request: PageRequest, invitation_id: int) -> HttpResponse:
-    found = _get_invitation(request, invitation_id)
-    actor = Actor.from_request(request)
-    return _do(
-        request,
-        lambda: revoke_invitation(invitation=found, actor=actor),
-        f"The invitation of {found.email} is withdrawn.",
-    )
-
-
-@page(role="public", act="signed_in")
-def answer(request: PageRequest, token: str) -> HttpResponse:
-    """The page behind the e-mailed link. Joining needs a click: mail scanners open links too."""
-    found = find_invitation(token)
-    context: dict[str, Any] = {"invitation": found, "token": token, "problem": _problem(found)}
-    if request.method == "POST":
-        try:
-            membership = accept_invitation(token=token, user=request.user, actor=Actor.from_request(request))
-        except AppError as error:
-            context["problem"] = error.message
-            return render(request, "dashboard/settings/invitation.html", context, status=422)
-        request.session[ORGANIZATION_KEY] = membership.organization_id.hex
-        messages.success(request, f"Welcome to {membership.organization.name}.")
-        return redirect("/")
-    return render(request, "dashboard/settings/invitation.html", context)
+    is_self = found.user_id == request.user.pk
+    if request.method != "POST":
+        return render(request, "dashboard/settings/remove.html", {"member": found, "is_self": is_self})
+    try:
+        remove_member(membership=found, actor=Actor.from_request(request))
+    except AppError as error:
+        messages.error(request, error.message)
+        return redirect("members")
+    messages.success(request, f"{found.user.display_name} is removed.")
+    return redirect("/" if is_self else "members")
 
 
 # --- parts -----------------------------------------------------------------------------------------------------------
 
 
-def _problem(invitation: Invitation | None) -> str:
-    if invitation is None:
-        return "This invitation does not exist. Ask for a new one."
-    if invitation.accepted_at is not None:
-        return "This invitation has been accepted already."
-    if invitation.revoked_at is not None:
-        return "This invitation was withdrawn. Ask for a new one."
-    return "This invitation has expired. Ask for a new one." if invitation.expires_at <= now() else ""
-
-
-def _do(request: PageRequest, change: Callable[[], object], done: str) -> HttpResponse:
-    try:
-        change()
-    except AppError as error:
-        messages.error(request, error.message)
+def _say(request: PageRequest, found: Membership, said: str, *, undo: str) -> None:
+    """Who gave up their own rights cannot take it back: somebody else has to."""
+    if undo and not (found.user_id == request.user.pk and undo.startswith("role")):
+        say_with_undo(request, said, undo=f"/settings/members/{found.pk}/{undo}")
     else:
-        messages.success(request, done)
-    return redirect("members")
-
-
-def _is_self(request: PageRequest, found: Membership) -> bool:
-    return found.user_id == request.user.pk
+        messages.success(request, said)
 
 
 def _get_member(request: PageRequest, member_id: int) -> Membership:
     found = get_member(organization=request.organization, member_id=member_id)
-    if found is None:
-        raise Http404
-    return found
-
-
-def _get_invitation(request: PageRequest, invitation_id: int) -> Invitation:
-    found = get_invitation(organization=request.organization, invitation_id=invitation_id)
     if found is None:
         raise Http404
     return found
@@ -211,7 +155,4 @@ urlpatterns = [
     path("settings/members/<int:member_id>/role", role, name="member_role"),
     path("settings/members/<int:member_id>/text", text_right, name="member_text"),
     path("settings/members/<int:member_id>/remove", remove, name="member_remove"),
-    path("settings/invitations/<int:invitation_id>/resend", resend, name="invitation_resend"),
-    path("settings/invitations/<int:invitation_id>/withdraw", withdraw, name="invitation_withdraw"),
-    path("invitations/<str:token>", answer, name="invitation"),
 ]
