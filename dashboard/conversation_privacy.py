@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Q, QuerySet
 
-from accounts.models import AuditEntry
+from accounts.models import AuditEntry, Organization
 from accounts.services.audit import Actor, record_change
 from core.clock import now
 from dashboard.access import PageRequest
@@ -34,15 +35,20 @@ def unmask(request: PageRequest, chat: Chat) -> None:
 def mark_opened(request: PageRequest, chat: Chat) -> None:
     """Clears the unread and failed marks; notes the person once a day."""
     Chat.objects.filter(Q(unread__gt=0) | Q(failed__gt=0), pk=chat.pk).update(unread=0, failed=0)
-    seen = _today(chat, OPENED).filter(actor=request.user)
+    seen = _today(chat.public_id, request.organization, OPENED).filter(actor=request.user)
     if not seen.exists():
         _record(request, chat, OPENED)
 
 
 def list_openers(chat: Chat) -> list[str]:
-    """Names of who opened or unmasked it today, first comers first."""
-    names = _today(chat, OPENED, UNMASKED).order_by("id").values_list("actor_label", flat=True)
-    return list(dict.fromkeys(names))[:5]
+    """Names of who opened or unmasked it today, first comers first. Of a chat read by ``with_openers``."""
+    return list(dict.fromkeys(vars(chat)["opened_by"]))[:5]
+
+
+def with_openers(chats: QuerySet[Chat], chat_id: str, organization: Organization) -> QuerySet[Chat]:
+    """Adds who opened or unmasked the chat of this public id today."""
+    entries = _today(chat_id, organization, OPENED, UNMASKED).order_by("id")
+    return chats.annotate(opened_by=ArraySubquery(entries.values("actor_label")))
 
 
 def list_unmaskings(chat: Chat) -> list[AuditEntry]:
@@ -53,10 +59,10 @@ def list_unmaskings(chat: Chat) -> list[AuditEntry]:
     return list(entries[:10])
 
 
-def _today(chat: Chat, *actions: str) -> QuerySet[AuditEntry]:
+def _today(chat_id: str, organization: Organization, *actions: str) -> QuerySet[AuditEntry]:
     return AuditEntry.objects.filter(
-        organization=chat.organization_id,
-        target_id=chat.public_id,
+        organization=organization,
+        target_id=chat_id,
         action__in=actions,
         created_at__gte=now() - timedelta(hours=24),
     )

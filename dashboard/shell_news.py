@@ -19,14 +19,14 @@ from accounts.models import Organization
 from core.clock import now
 from core.handles import format_handle
 from core.ids import LINE, WEBHOOK, public_id, uuid7_floor
-from lines.limit_math import MAX_REACH_OUTS, floor_day
+from lines.limit_math import MAX_REACH_OUTS, PRESSING_REACH_OUTS, WARN_PERCENT, floor_day
 
 KEPT_SECONDS = 5.0
 KEPT_ORGANIZATIONS = 1000
 CAP = 100  # shown as 99+
 NEAR = 0.8
 
-_READ = """
+_READ = f"""
 SELECT
   (SELECT count(*) FROM (SELECT 1 FROM messaging_chat WHERE organization_id = %(org)s AND unread > 0 LIMIT %(cap)s) u),
   (SELECT count(*) FROM (SELECT 1 FROM webhooks_app_delivery
@@ -39,10 +39,12 @@ SELECT
   (SELECT json_build_array(id, url, disabled_reason) FROM webhooks_app_endpoint
      WHERE organization_id = %(org)s AND deleted_at IS NULL AND NOT is_active
      AND disabled_reason NOT IN ('', 'paused') ORDER BY disabled_at DESC LIMIT 1),
-  (SELECT json_build_array(l.id, coalesce(nullif(l.label, ''), l.handle), sum(h.reach_outs))
-     FROM lines_line l JOIN lines_linehour h ON h.line_id = l.id AND h.hour >= %(today)s
-     WHERE l.organization_id = %(org)s AND l.deleted_at IS NULL
-     GROUP BY l.id HAVING sum(h.reach_outs) >= %(reach)s ORDER BY sum(h.reach_outs) DESC LIMIT 1),
+  (SELECT json_build_array(l.id, coalesce(nullif(l.label, ''), l.handle), day.used)
+     FROM lines_line l CROSS JOIN LATERAL (SELECT sum(reach_outs) AS used FROM lines_linehour
+       WHERE line_id = l.id AND hour >= %(today)s) day
+     WHERE l.organization_id = %(org)s AND l.deleted_at IS NULL AND EXISTS (SELECT 1 FROM lines_linehour
+       WHERE line_id = l.id AND hour >= %(today)s AND reach_outs >= {PRESSING_REACH_OUTS})
+     AND day.used >= %(reach)s ORDER BY day.used DESC LIMIT 1),
   (SELECT used FROM lines_sandboxusage WHERE organization_id = %(org)s AND day = %(date)s),
   (SELECT json_build_array(a.action, a.actor_label, coalesce(u.email, 'an operator'))
      FROM accounts_auditentry a LEFT JOIN accounts_user u ON u.id = a.impersonator_id
@@ -97,7 +99,7 @@ def read_shell_news(organization: Organization) -> ShellNews:
         "month": uuid7_floor(moment - timedelta(days=30)),
         "today": floor_day(moment),
         "date": moment.date(),
-        "reach": int(MAX_REACH_OUTS * NEAR),
+        "reach": MAX_REACH_OUTS * WARN_PERCENT // 100,
     }
     with connection.cursor() as cursor:
         cursor.execute(_READ, parameters)

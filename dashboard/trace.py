@@ -7,13 +7,13 @@ delivered -> read -> event -> deliveries. A step that has not happened yet stand
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
-from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
 
 from accounts.models import ApiKey, ApiRequest, User
 from core.ids import DELIVERY, MESSAGE, OUTBOX, public_id, time_of
 from events.models import Event
 from events.types import PUBLIC_EVENTS
-from lines.models import Line
 from messaging.models import Message, OutboxItem
 from messaging.viewer.states import State, state_of_item, state_of_message
 from webhooks_app.models import Delivery, DeliveryState, Endpoint
@@ -53,11 +53,11 @@ class Trace:
 
 
 def build_trace(*, message: Message | None, item: OutboxItem | None) -> Trace:
-    """The trace of a message, or of an outbox item that is not one yet. At most 8 queries."""
+    """The trace of a message, or of an outbox item that is not one yet. At most 6 queries."""
     if message is not None and item is None and message.outbox_id:
         item = OutboxItem.objects.filter(pk=message.outbox_id).first()
     if item is not None and message is None and item.message_id:
-        message = Message.objects.filter(pk=item.message_id).first()
+        message = Message.objects.select_related("chat__line").filter(pk=item.message_id).first()
     steps: list[Step] = []
     if item is not None:
         steps += [*_origin(item), *_outbox(item)]
@@ -105,9 +105,11 @@ def _origin(item: OutboxItem) -> list[Step]:
         person = User.objects.filter(pk=item.user_id).first()
         name = person.display_name if person else "a former member"
         return [Step(title="Written in the dashboard", at=time_of(item.id), text=f"By {name}")]
-    request = ApiRequest.objects.filter(request_id=item.request_id).first() if item.request_id else None
-    key = ApiKey.objects.filter(pk=item.api_key_id).first() if item.api_key_id else None
-    by = f"Key {key.name}" if key else ""
+    keys = ApiKey.objects.filter(pk=item.api_key_id).values("name")
+    requests = ApiRequest.objects.annotate(key_name=Subquery(keys[:1]))
+    request = requests.filter(request_id=item.request_id).first() if item.request_id else None
+    name = vars(request)["key_name"] if request else keys.values_list("name", flat=True).first()
+    by = f"Key {name}" if name else ""
     if request is None:
         return [Step(title="API request", at=time_of(item.id), text=by, id=item.request_id)]
     took = f"{request.method} {request.route}, {request.status} in {request.duration_ms:.0f} ms"
@@ -161,8 +163,7 @@ def _message(message: Message, item: OutboxItem | None) -> list[Step]:
             Step(title="Message", at=message.synced_at, text="Stored", id=shown, link=link),
         ]
     sent_at = item.completed_at if item is not None and item.completed_at else message.sent_at
-    line = Line.objects.filter(pk=message.line_id).first()
-    by = f" on {line}" if line else ""
+    by = f" on {message.chat.line}"
     steps = [
         Step(title="Sent", at=sent_at, text=f"Accepted as {message.service or 'a message'}{by}", id=shown, link=link)
     ]
@@ -182,8 +183,9 @@ def _events(message: Message) -> list[Step]:
     events = list(Event.objects.filter(object_id=message.id, type__in=PUBLIC_EVENTS).order_by("id")[:10])
     if not events:
         return []
-    deliveries = list(Delivery.objects.filter(event_id__in=[e.id for e in events]).order_by("id")[:50])
-    urls = dict(Endpoint.objects.filter(pk__in={d.endpoint_id for d in deliveries}).values_list("pk", "url"))
+    url = Endpoint.objects.filter(pk=OuterRef("endpoint_id")).values("url")[:1]
+    rows = Delivery.objects.annotate(url=Subquery(url)).filter(event_id__in=[e.id for e in events])
+    deliveries = list(rows.order_by("id")[:50])
     steps = []
     for event in events:
         takers = sum(d.event_id == event.id for d in deliveries)
@@ -191,11 +193,11 @@ def _events(message: Message) -> list[Step]:
         steps.append(
             Step(title=f"Event {event.type}", at=time_of(event.id), text=text, link=f"/webhooks/events/{event.type}")
         )
-    return steps + [_delivery(delivery, urls) for delivery in deliveries]
+    return steps + [_delivery(delivery) for delivery in deliveries]
 
 
-def _delivery(delivery: Delivery, urls: dict[UUID, str]) -> Step:
-    url = urls.get(delivery.endpoint_id, "")
+def _delivery(delivery: Delivery) -> Step:
+    url = vars(delivery)["url"] or ""
     shown = public_id(DELIVERY, delivery.id)
     if delivery.attempts == 0:
         text = DeliveryState(delivery.state).label

@@ -17,6 +17,8 @@ WARN_PERCENT, ALARM_PERCENT = 80, 100
 MAX_PER_SECOND = 1.0
 MAX_CONTACTS = 1000
 MAX_REACH_OUTS = 200
+# Whoever reaches the share of a day's reach-outs that is warned of did this many in one of its hours, or more
+PRESSING_REACH_OUTS = -(-MAX_REACH_OUTS * WARN_PERCENT // 100 // 24)
 MAX_UNANSWERED = 5
 MAX_RATIO = 10.0
 PACE_HOURS = 3  # the forecast looks at the present hour and the two before

@@ -31,7 +31,8 @@ def _sender(request: PageRequest) -> Sender:
 def _find_traced(request: PageRequest, traced_id: str) -> tuple[Message | None, OutboxItem | None]:
     key = parse_id(MESSAGE, traced_id)
     if key is not None:
-        message = Message.objects.filter(pk=key, organization_id=request.organization.id).first()
+        rows = Message.objects.select_related("chat__line")
+        message = rows.filter(pk=key, organization_id=request.organization.id).first()
         if message is not None:
             return message, None
     key = parse_id(OUTBOX, traced_id)

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -9,25 +10,35 @@ from django.utils.http import urlencode
 
 from core.ids import CHAT, LINE, MESSAGE, parse_id
 from dashboard.access import PageRequest, page
-from dashboard.conversation_privacy import is_masked, list_openers, mark_opened, unmask
+from dashboard.conversation_privacy import is_masked, list_openers, mark_opened, unmask, with_openers
 from dashboard.views import conversation_actions
 from lines.models import Line
 from messaging.models import Chat, Message
 from messaging.viewer.bubbles import (
     BubblePage,
     cursor_of,
-    is_somebody_typing,
     list_bubbles,
     list_bubbles_around,
     list_latest,
+    with_typing,
 )
 from messaging.viewer.chats import FILTERS, count_marks, list_chat_page, list_sections
 
 
 def find_chat(request: PageRequest, chat_id: str) -> Chat:
     """The chat of the current organization behind a public id. Raises Http404."""
+    return _find(chat_id, Chat.objects.filter(organization=request.organization))
+
+
+def _find_viewed(request: PageRequest, chat_id: str) -> Chat:
+    """The same with who is typing and who opened it."""
+    rows = Chat.objects.filter(organization=request.organization)
+    return _find(chat_id, with_openers(with_typing(rows), chat_id, request.organization))
+
+
+def _find(chat_id: str, rows: QuerySet[Chat]) -> Chat:
     key = parse_id(CHAT, chat_id)
-    rows = Chat.objects.filter(organization=request.organization).select_related("line")
+    rows = rows.select_related("line")
     chat = rows.filter(pk=key).first() if key else None
     if chat is None:
         raise Http404
@@ -73,7 +84,7 @@ def viewer_context(request: PageRequest, chat: Chat, page_: BubblePage) -> dict[
         "older": page_.older,
         "start": cursor_of(first) if first else "",
         "masked": is_masked(request, chat),
-        "typing": is_somebody_typing(chat),
+        "typing": vars(chat)["typing_now"],
         "membership": request.membership,
     }
 
@@ -94,7 +105,7 @@ def conversation_rows(request: PageRequest) -> HttpResponse:
 
 @page(role="member", methods=("GET", "HEAD"))
 def conversation(request: PageRequest, chat_id: str) -> HttpResponse:
-    chat = find_chat(request, chat_id)
+    chat = _find_viewed(request, chat_id)
     wanted = request.GET.get("message", "")
     message = find_message(request, wanted) if wanted else None
     page_ = list_bubbles_around(chat, message) if message and message.chat_id == chat.id else list_bubbles(chat)
@@ -105,14 +116,14 @@ def conversation(request: PageRequest, chat_id: str) -> HttpResponse:
 
 @page(role="member", methods=("GET", "HEAD"))
 def older_messages(request: PageRequest, chat_id: str) -> HttpResponse:
-    chat = find_chat(request, chat_id)
+    chat = _find_viewed(request, chat_id)
     page_ = list_bubbles(chat, before=request.GET.get("before") or None)
     return render(request, "dashboard/conversations/_older.html", viewer_context(request, chat, page_))
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def latest_messages(request: PageRequest, chat_id: str) -> HttpResponse:
-    chat = find_chat(request, chat_id)
+    chat = _find_viewed(request, chat_id)
     page_ = list_latest(chat, start=request.GET.get("start") or None)
     return render(request, "dashboard/conversations/_latest.html", viewer_context(request, chat, page_))
 

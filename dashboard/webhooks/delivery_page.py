@@ -16,7 +16,6 @@ from dashboard.conversation_privacy import is_masked
 from dashboard.formatting import format_exact, format_milliseconds
 from dashboard.webhooks.attempts import ShownAttempt, describe_attempt, format_body
 from dashboard.webhooks.endpoints import describe_endpoint
-from events.models import Event
 from lines.models import Line
 from messaging.models import Chat, Message
 from webhooks_app.endpoint_hours import list_hours
@@ -40,12 +39,10 @@ class TraceStep:
 
 
 def make_delivery_page(request: PageRequest, delivery_id: str, chosen: str) -> dict[str, Any]:
-    """The template's context; ``chosen`` is an attempt's number. Raises ``delivery_not_found``. At most 11 queries."""
+    """The template's context; ``chosen`` is an attempt's number. Raises ``delivery_not_found``. At most 8 queries."""
     detail = get_delivery(organization_id=request.organization.id, delivery=delivery_id)
     delivery, endpoint = detail.delivery, detail.endpoint
-    own = Q(organization=request.organization)
-    chat = Chat.objects.filter(own, pk=delivery.chat_id).first() if delivery.chat_id else None
-    line = Line.objects.filter(own | Q(is_sandbox=True), pk=delivery.line_id).first()
+    message, chat, line = _find_subject(request, delivery)
     masked = is_masked(request, chat) if chat else not request.membership.sees_text
     longest = max((attempt.total_ms for attempt in detail.attempts), default=1.0)
     attempts = [describe_attempt(attempt, longest) for attempt in detail.attempts]
@@ -63,7 +60,7 @@ def make_delivery_page(request: PageRequest, delivery_id: str, chosen: str) -> d
         "body": body,
         "pretty": format_body(body),
         "curl": _curl(endpoint, shown.attempt, body) if shown and body else "",
-        "steps": _trace(detail, Message.objects.filter(pk=message_key).first() if message_key else None),
+        "steps": _trace(detail, message),
         "chat": chat,
         "line": line,
         "line_public_id": public_id(LINE, delivery.line_id),
@@ -81,6 +78,18 @@ def make_delivery_page(request: PageRequest, delivery_id: str, chosen: str) -> d
         "breaker": _find_breaker(endpoint, delivery) if is_open else None,
         "can_manage": request.membership.is_admin,
     }
+
+
+def _find_subject(request: PageRequest, delivery: Delivery) -> tuple[Message | None, Chat | None, Line | None]:
+    """What the delivery is about. One query for the delivery of a message, two for others."""
+    own = Q(organization=request.organization)
+    key, chat_key = _message_key(delivery), delivery.chat_id
+    messages = Message.objects.select_related("chat__line").filter(organization_id=request.organization.id)
+    message = messages.filter(pk=key).first() if key else None
+    if message is not None and message.chat_id == chat_key and message.chat.line_id == delivery.line_id:
+        return message, message.chat, message.chat.line
+    chat = Chat.objects.filter(own, pk=chat_key).first() if chat_key else None
+    return message, chat, Line.objects.filter(own | Q(is_sandbox=True), pk=delivery.line_id).first()
 
 
 def _message_key(delivery: Delivery) -> UUID | None:
@@ -114,15 +123,16 @@ def _curl(endpoint: Endpoint, attempt: Attempt, body: str) -> str:
 
 def _trace(detail: DeliveryDetail, message: Message | None) -> list[TraceStep]:
     delivery = detail.delivery
-    event = Event.objects.filter(pk=delivery.event_id).defer("data").first()
     known: list[tuple[str, str, datetime, str]] = []
     if message is not None:
         href = f"/messages/{message.public_id}"
         word = "Sent" if message.is_from_me else "Received"
         known.append((word, message.sender, message.sent_at, href))
         known.append(("Message", message.public_id, message.synced_at, href))
-    if event is not None:
-        known.append(("Event", delivery.event_type, time_of(event.id), f"/webhooks/events/{delivery.event_type}"))
+    if detail.data:
+        known.append(
+            ("Event", delivery.event_type, time_of(delivery.event_id), f"/webhooks/events/{delivery.event_type}")
+        )
     known.append(("This delivery", delivery.public_id, time_of(delivery.id), ""))
     steps: list[TraceStep] = []
     for index, (label, value, at, href) in enumerate(known):

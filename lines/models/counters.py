@@ -2,6 +2,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 from accounts.models import Organization
+from lines.limit_math import PRESSING_REACH_OUTS
 from lines.models.line import Line
 
 
@@ -24,6 +25,13 @@ class LineHour(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["line", "hour"], name="one_row_per_line_hour")]
+        indexes = [  # small: hours like this are rare, and every page asks for them
+            models.Index(
+                fields=["line", "hour"],
+                name="line_hour_pressing",
+                condition=models.Q(reach_outs__gte=PRESSING_REACH_OUTS),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.line} {self.hour:%Y-%m-%d %H}h"

@@ -4,9 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from core.clock import now
 from core.cursors import decode_cursor, encode_cursor
@@ -72,25 +75,40 @@ class BubblePage:
 def list_bubbles(chat: Chat, *, before: str | None = None, after: str | None = None, limit: int = PAGE) -> BubblePage:
     """A page of a chat, oldest first. ``before`` and ``after`` are cursors; without either the newest page.
 
-    Items that are not messages yet are part of the newest page. At most 5 queries. Raises invalid_parameter_value.
+    Items that are not messages yet are part of the newest page. At most 4 queries. Raises invalid_parameter_value.
     """
-    rows = Message.objects.filter(chat=chat)
-    if after:
-        sent_at, key = _place(after)
-        newer = rows.filter(Q(sent_at__gt=sent_at) | Q(sent_at=sent_at, id__gt=key))
-        found, more = list(newer.order_by("sent_at", "id")[:limit]), False
-    else:
-        if before:
-            sent_at, key = _place(before)
-            rows = rows.filter(sent_at__lte=sent_at).filter(Q(sent_at__lt=sent_at) | Q(id__lt=key))
-        found = list(rows.order_by("-sent_at", "-id")[: limit + 1])
-        more = len(found) > limit
-        found = found[:limit][::-1]
+    found, older = _read_newer(chat, after, limit) if after else _read_older(chat, before, limit)
     bubbles = build_bubbles(found)
     if not before:
         bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
     arrange(bubbles, is_group=chat.is_group)
-    return BubblePage(bubbles, cursor_of(found[0]) if more else None)
+    return BubblePage(bubbles, older)
+
+
+def _read_older(chat: Chat, before: str | None, limit: int) -> tuple[list[Message], str | None]:
+    """Messages before a cursor, or the newest, oldest first; and the cursor of the page before them."""
+    rows = _with_reactions(chat)
+    if before:
+        sent_at, key = _place(before)
+        rows = rows.filter(sent_at__lte=sent_at).filter(Q(sent_at__lt=sent_at) | Q(id__lt=key))
+    found = list(rows.order_by("-sent_at", "-id")[: limit + 1])
+    shown = found[:limit][::-1]
+    return shown, cursor_of(shown[0]) if len(found) > limit else None
+
+
+def _read_newer(chat: Chat, after: str, limit: int) -> tuple[list[Message], None]:
+    sent_at, key = _place(after)
+    newer = _with_reactions(chat).filter(Q(sent_at__gt=sent_at) | Q(sent_at=sent_at, id__gt=key))
+    return list(newer.order_by("sent_at", "id")[:limit]), None
+
+
+def _with_reactions(chat: Chat) -> QuerySet[Message]:
+    """Messages of a chat, each with the history of its tapbacks as ``reactions_json``."""
+    history = Reaction.objects.filter(message=OuterRef("pk")).order_by("sent_at", "id")
+    fields = {name: name for name in ("sender", "part", "added", "emoji", "type", "is_from_me")}
+    return Message.objects.filter(chat=chat).annotate(
+        reactions_json=ArraySubquery(history.values(json=JSONObject(**fields)))
+    )
 
 
 def list_latest(chat: Chat, *, start: str | None, limit: int = 500) -> BubblePage:
@@ -101,7 +119,7 @@ def list_latest(chat: Chat, *, start: str | None, limit: int = 500) -> BubblePag
     if not start:
         return list_bubbles(chat)
     sent_at, key = _place(start)
-    rows = Message.objects.filter(chat=chat).filter(Q(sent_at__gt=sent_at) | Q(sent_at=sent_at, id__gte=key))
+    rows = _with_reactions(chat).filter(Q(sent_at__gt=sent_at) | Q(sent_at=sent_at, id__gte=key))
     bubbles = build_bubbles(list(rows.order_by("sent_at", "id")[:limit]))
     bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
     arrange(bubbles, is_group=chat.is_group)
@@ -110,11 +128,14 @@ def list_latest(chat: Chat, *, start: str | None, limit: int = 500) -> BubblePag
 
 def list_bubbles_around(chat: Chat, message: Message, *, limit: int = PAGE) -> BubblePage:
     """The page that shows one message with what came before and everything up to ``limit`` after it."""
-    older = list_bubbles(chat, before=cursor_of(message), limit=limit // 2)
-    newer = list_bubbles(chat, after=cursor_of(message), limit=limit)
-    bubbles = [*older.bubbles, *build_bubbles([message]), *newer.bubbles]
+    place = cursor_of(message)
+    before, older = _read_older(chat, place, limit // 2)
+    after, _ = _read_newer(chat, place, limit)
+    middle = list(_with_reactions(chat).filter(pk=message.pk))
+    bubbles = build_bubbles([*before, *middle, *after])
+    bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
     arrange(bubbles, is_group=chat.is_group)
-    return BubblePage(bubbles, older.older)
+    return BubblePage(bubbles, older)
 
 
 def list_open_items(chat: Chat) -> list[OutboxItem]:
@@ -126,14 +147,13 @@ def list_open_items(chat: Chat) -> list[OutboxItem]:
 
 
 def build_bubbles(messages: Sequence[Message]) -> list[Bubble]:
-    """Bubbles of messages with attachments, standing tapbacks and quotes: 3 queries for any number."""
+    """Bubbles of messages with attachments, standing tapbacks and quotes: 2 queries for any number."""
     if not messages:
         return []
     keys = [m.id for m in messages]
     attachments: defaultdict[UUID, list[Attachment]] = defaultdict(list)
     for attachment in Attachment.objects.filter(message__in=keys).select_related("file").order_by("position"):
         attachments[attachment.message_id].append(attachment)
-    tapbacks = standing_tapbacks(Reaction.objects.filter(message__in=keys).order_by("sent_at", "id"))
     guids = {m.reply_to_guid for m in messages if m.reply_to_guid}
     quotes = {m.guid: m for m in Message.objects.filter(line_id=messages[0].line_id, guid__in=guids)} if guids else {}
     return [
@@ -145,7 +165,7 @@ def build_bubbles(messages: Sequence[Message]) -> list[Bubble]:
             text=m.text,
             message=m,
             attachments=attachments[m.id],
-            tapbacks=tapbacks.get(m.id, []),
+            tapbacks=standing_tapbacks(vars(m)["reactions_json"]),
             has_quote=bool(m.reply_to_guid),
             quote=quotes.get(m.reply_to_guid or ""),
             state=state_of_message(m) if m.is_from_me else None,
@@ -154,22 +174,19 @@ def build_bubbles(messages: Sequence[Message]) -> list[Bubble]:
     ]
 
 
-def standing_tapbacks(history: Iterable[Reaction]) -> dict[UUID, list[Tapback]]:
+def standing_tapbacks(history: Iterable[dict[str, Any]]) -> list[Tapback]:
     """The tapbacks that stand after a history in order: a sender has one at a time, a removal takes it away."""
-    standing: defaultdict[UUID, dict[tuple[str, int], Reaction]] = defaultdict(dict)
+    standing: dict[tuple[str, int], dict[str, Any]] = {}
     for reaction in history:
-        place = (reaction.sender, reaction.part)
-        if reaction.added:
-            standing[reaction.message_id][place] = reaction
+        place = (reaction["sender"], reaction["part"])
+        if reaction["added"]:
+            standing[place] = reaction
         else:
-            standing[reaction.message_id].pop(place, None)
-    return {
-        key: [
-            Tapback(EMOJI.get(r.type, r.emoji), WORDS.get(r.type, "reacted to"), r.sender, r.is_from_me)
-            for r in places.values()
-        ]
-        for key, places in standing.items()
-    }
+            standing.pop(place, None)
+    return [
+        Tapback(EMOJI.get(r["type"], r["emoji"]), WORDS.get(r["type"], "reacted to"), r["sender"], r["is_from_me"])
+        for r in standing.values()
+    ]
 
 
 def arrange(bubbles: list[Bubble], *, is_group: bool) -> None:
@@ -198,11 +215,11 @@ def arrange(bubbles: list[Bubble], *, is_group: bool) -> None:
         shown.add(word)
 
 
-def is_somebody_typing(chat: Chat) -> list[str]:
-    """Handles that typed within the last minute and have not stopped."""
+def with_typing(chats: QuerySet[Chat]) -> QuerySet[Chat]:
+    """Adds ``typing_now``: handles that typed within the last minute and have not stopped."""
     fresh = now() - timedelta(seconds=60)
-    rows = TypingIndicator.objects.filter(chat=chat, is_typing=True, updated_at__gt=fresh)
-    return list(rows.values_list("handle", flat=True))
+    rows = TypingIndicator.objects.filter(chat=OuterRef("pk"), is_typing=True, updated_at__gt=fresh)
+    return chats.annotate(typing_now=ArraySubquery(rows.values("handle")))
 
 
 def cursor_of(message: Message) -> str:

@@ -13,18 +13,9 @@ function paint(form) {
     const wanted = button.dataset.preset.split(" ");
     button.setAttribute("aria-pressed", wanted.length === on.length && wanted.every((scope) => on.includes(scope)));
   });
-  const picker = $(".m-lnpick", form);
-  if (picker) picker.hidden = !isSome;
-  paintDate(form);
-}
-function paintDate(form) {
-  const place = $("[data-when-date]", form);
-  const select = $("select", form);
-  if (place && select) place.hidden = select.value !== "date";
 }
 function begin(root) {
-  $$("[data-key-form]", root).forEach((form) => { $("[data-presets]", form)?.removeAttribute("hidden"); paint(form); });
-  $$("[data-roll-form]", root).forEach(paintDate);
+  $$("[data-key-form]", root).forEach(paint);
   $$("[data-key-reveal]", root).forEach((box) => {
     box.closest("dialog")?.setAttribute("closedby", "none");
     $("[data-done]", box)?.setAttribute("aria-disabled", "true");
@@ -35,8 +26,6 @@ const release = (box) => $("[data-done]", box)?.removeAttribute("aria-disabled")
 document.addEventListener("change", (ev) => {
   const form = ev.target.closest("[data-key-form]");
   if (form) paint(form);
-  const roll = ev.target.closest("[data-roll-form]");
-  if (roll) paintDate(roll);
   if (ev.target.matches("[data-stored]")) {
     const box = ev.target.closest("[data-key-reveal]");
     if (ev.target.checked) release(box); else $("[data-done]", box)?.setAttribute("aria-disabled", "true");
