@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from config.env import Env
+from config.sign_in import list_sign_in_providers
 
 env = Env()
 
@@ -155,15 +156,8 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "Messages.dev"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION
 USERSESSIONS_TRACK_ACTIVITY = True
-SOCIALACCOUNT_PROVIDERS: dict[str, dict[str, object]] = {}
-for _provider in ("github", "google"):
-    _client = env.text(f"{_provider.upper()}_CLIENT_ID", "")
-    if _client:
-        SOCIALACCOUNT_PROVIDERS[_provider] = {
-            "APPS": [{"client_id": _client, "secret": env.text(f"{_provider.upper()}_CLIENT_SECRET"), "key": ""}],
-            "VERIFIED_EMAIL": True,
-        }
-SOCIALACCOUNT_EMAIL_AUTHENTICATION = True
+SOCIALACCOUNT_PROVIDERS = list_sign_in_providers(env)
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = True  # by a confirmed address
 OAUTH_CLI_CLIENT_ID = env.text("OAUTH_CLI_CLIENT_ID", "messages-cli")
 OAUTH2_PROVIDER = {
     "PKCE_REQUIRED": True,

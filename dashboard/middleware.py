@@ -1,9 +1,14 @@
 """The strict Content-Security-Policy of every page (design ui §12)."""
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from allauth.socialaccount.adapter import get_adapter
+from allauth.socialaccount.models import SocialApp
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.defaults import page_not_found
 
 from core.errors import AppError
 from dashboard.access import refuse
@@ -23,8 +28,19 @@ class ContentSecurityPolicy:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        response.headers.setdefault("Content-Security-Policy", POLICY)
+        response.headers.setdefault("Content-Security-Policy", _make_policy(request))
         return response
+
+
+def _make_policy(request: HttpRequest) -> str:
+    """Chromium applies form-action to where a form's answer redirects; a sign-in provider is such a place."""
+    match = request.resolver_match
+    provider = (match.url_name or "").removesuffix("_login") if match else ""
+    if provider not in settings.SOCIALACCOUNT_PROVIDERS:
+        return POLICY
+    adapter = get_adapter().get_provider(request, provider).get_oauth2_adapter(request)
+    place = urlsplit(adapter.authorize_url)
+    return POLICY.replace("form-action 'self'", f"form-action 'self' {place.scheme}://{place.netloc}")
 
 
 class PageErrors:
@@ -37,6 +53,8 @@ class PageErrors:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, SocialApp.DoesNotExist):  # a sign-in provider that this server has not set up
+            return page_not_found(request, exception)
         if not isinstance(exception, AppError):
             return None
         if getattr(request, "htmx", False):
