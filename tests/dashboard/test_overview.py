@@ -263,6 +263,15 @@ def test_counts_are_those_of_the_organization_and_capped(
     assert (read_shell_news(other).unread, read_shell_news(other).failing) == (0, 0)
 
 
+def test_a_limit_is_near_however_the_day_was_spread(lumen: Organization, line: Line) -> None:
+    today = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    hours = [LineHour(line=line, hour=today + timedelta(hours=n), reach_outs=6, minutes=[]) for n in range(24)]
+    LineHour.objects.bulk_create(hours)
+    assert read_shell_news(lumen).banner is None  # 144
+    LineHour.objects.filter(hour__lt=today + timedelta(hours=16)).update(reach_outs=7)
+    assert "160 of 200 reach-outs" in read_shell_news(lumen).banner.text  # type: ignore[union-attr]
+
+
 def test_the_banner_tells_the_worst_thing_only(lumen: Organization, line: Line, endpoint: Endpoint) -> None:
     assert read_shell_news(lumen).banner is None
     SandboxUsage.objects.create(organization=lumen, day=now().date(), used=45)
