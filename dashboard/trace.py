@@ -62,8 +62,9 @@ def build_trace(*, message: Message | None, item: OutboxItem | None) -> Trace:
     if item is not None:
         steps += [*_origin(item), *_outbox(item)]
     if message is not None:
-        steps += _message(message, item)
-        steps += _events(message)
+        events = _events(message)
+        steps += _message(message, item, told_at=events[0].at if events else None)
+        steps += events
     if item is not None and message is None and item.status == "failed":
         state = state_of_item(item)
         steps.append(Step(title=state.word, at=item.completed_at, text=state.reason, kind=state.kind))
@@ -105,11 +106,11 @@ def _origin(item: OutboxItem) -> list[Step]:
         person = User.objects.filter(pk=item.user_id).first()
         name = person.display_name if person else "a former member"
         return [Step(title="Written in the dashboard", at=time_of(item.id), text=f"By {name}")]
-    keys = ApiKey.objects.filter(pk=item.api_key_id).values("name")
-    requests = ApiRequest.objects.annotate(key_name=Subquery(keys[:1]))
+    keys = ApiKey.objects.filter(pk__in=[item.api_key_id] if item.api_key_id else [])
+    requests = ApiRequest.objects.annotate(key_name=Subquery(keys.values("name")[:1]))
     request = requests.filter(request_id=item.request_id).first() if item.request_id else None
-    name = vars(request)["key_name"] if request else keys.values_list("name", flat=True).first()
-    by = f"Key {name}" if name else ""
+    key_name = vars(request)["key_name"] if request else keys.values_list("name", flat=True).first()
+    by = f"Key {key_name}" if key_name else ""
     if request is None:
         return [Step(title="API request", at=time_of(item.id), text=by, id=item.request_id)]
     took = f"{request.method} {request.route}, {request.status} in {request.duration_ms:.0f} ms"
@@ -154,7 +155,8 @@ def _outbox(item: OutboxItem) -> list[Step]:
     return steps
 
 
-def _message(message: Message, item: OutboxItem | None) -> list[Step]:
+def _message(message: Message, item: OutboxItem | None, *, told_at: datetime | None) -> list[Step]:
+    """``told_at``: when the message's first event was made, which may be before its item was completed."""
     shown = public_id(MESSAGE, message.id)
     link = f"/messages/{shown}"
     if not message.is_from_me:
@@ -163,6 +165,7 @@ def _message(message: Message, item: OutboxItem | None) -> list[Step]:
             Step(title="Message", at=message.synced_at, text="Stored", id=shown, link=link),
         ]
     sent_at = item.completed_at if item is not None and item.completed_at else message.sent_at
+    sent_at = min(sent_at, told_at or sent_at)
     by = f" on {message.chat.line}"
     steps = [
         Step(title="Sent", at=sent_at, text=f"Accepted as {message.service or 'a message'}{by}", id=shown, link=link)

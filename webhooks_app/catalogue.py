@@ -13,7 +13,7 @@ TEST_EVENT = "webhook.test"  # the log's kind for test data: never fanned out
 Json = dict[str, Any]
 _STRING: Json = {"type": "string"}
 _NULLABLE_STRING: Json = {"type": ["string", "null"]}
-_BOOLEAN: Json = {"type": "boolean"}
+_FROM_ME: Json = {"type": "boolean", "description": "True for what the line sent"}
 _MILLISECONDS: Json = {"type": "number", "description": "Unix milliseconds"}
 
 
@@ -40,9 +40,9 @@ _MESSAGE_PROPERTIES: Json = {
     "guid": {"type": "string", "description": "The platform's id of the message"},
     "sender": {"type": "string", "description": "Who wrote it; the line's handle for own messages"},
     "text": {"type": ["string", "null"], "description": "Null for attachments without text"},
-    "attachments": {"type": "array", "items": _ATTACHMENT},
+    "attachments": {"type": "array", "items": _ATTACHMENT, "description": "Files, each with a link that expires"},
     "service": {"type": ["string", "null"], "description": "iMessage, SMS or RCS"},
-    "is_from_me": _BOOLEAN,
+    "is_from_me": _FROM_ME,
     "is_audio_message": {"type": ["boolean", "null"], "description": "True for voice memos"},
     "sent_at": _MILLISECONDS,
     "synced_at": _MILLISECONDS,
@@ -59,7 +59,7 @@ _REACTION_PROPERTIES: Json = {
     "line_handle": {"type": "string", "description": "The line's own number or Apple ID"},
     "type": {"enum": ["love", "like", "dislike", "laugh", "emphasize", "question"]},
     "sender": {"type": "string", "description": "Who reacted"},
-    "is_from_me": _BOOLEAN,
+    "is_from_me": _FROM_ME,
     "sent_at": _MILLISECONDS,
     "synced_at": _MILLISECONDS,
 }

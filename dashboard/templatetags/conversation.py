@@ -9,7 +9,6 @@ from django.core.files.storage import default_storage
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
-from core.handles import format_handle
 from lines.models import Line
 from messaging.file_links import Variant, sign_file_token
 from messaging.models import Chat, File
@@ -44,11 +43,11 @@ def mask(text: str | None) -> SafeString:
 
 @register.filter
 def initials(chat: Chat) -> str:
-    """Two letters of a name, or the country code of a number."""
+    """Two letters of a name or an Apple ID, or the end of a number: what tells one from another."""
     if chat.name:
         words = [word for word in chat.name.split() if word[:1].isalnum()]
         return "".join(word[0] for word in words[:2]).upper() or chat.name[:1]
-    return format_handle(chat.identifier).split(" ")[0][:3]
+    return chat.identifier[-2:] if chat.identifier[1:].isdigit() else chat.identifier[:2].upper()
 
 
 @register.filter

@@ -1,5 +1,6 @@
 """Template tags of the design system; a builtin, so no page loads it. How to use them: docs/dashboard-pages.md."""
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -9,7 +10,7 @@ from django import template
 from django.forms import BoundField
 from django.http import HttpRequest
 from django.templatetags.static import static
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from core.handles import format_handle
@@ -243,6 +244,14 @@ def control(context: template.Context, field: BoundField) -> SafeString:
 
 
 register.filter("undo", get_undo)
+
+
+@register.filter
+def breakable(url: str) -> SafeString:
+    """A URL that may wrap before its slashes and query, not anywhere."""
+    scheme, sign, rest = str(url).rpartition("://")
+    parts = re.split(r"(?=[/?&])", rest)
+    return format_html("{}{}", scheme + sign, format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts)))
 
 
 @register.filter

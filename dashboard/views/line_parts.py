@@ -32,6 +32,7 @@ def go_to(request: PageRequest, address: str) -> HttpResponse:
 def show_fragment(request: PageRequest, name: str, context: dict[str, Any], *, is_wrong: bool = False) -> HttpResponse:
     """The same form in a dialog (htmx) or on a page of its own."""
     fragment = f"dashboard/lines/_{name}.html"
+    word = {"new": "Add", "edit": "Change", "alerts": "Alerts", "delete": "Delete", "sandbox_reset": "Reset"}[name]
     template = fragment if request.htmx else "dashboard/lines/page.html"
-    context = {"fragment": fragment, "is_dialog": bool(request.htmx), **context}
+    context = {"fragment": fragment, "is_dialog": bool(request.htmx), "word": word, **context}
     return render(request, template, context, status=422 if is_wrong else 200)

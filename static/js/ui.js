@@ -140,3 +140,6 @@ document.addEventListener("htmx:sendError", () => toast({ text: "No connection t
 // --- the machine's own key -----------------------------------------------------------------------------------------------
 if (!/Mac|iPhone|iPad/.test(navigator.platform)) $$("[data-mod-key]").forEach((el) => { el.textContent = el.textContent.replace("⌘", "Ctrl "); });
 $$("[data-bottom]").forEach((el) => { el.scrollTop = el.scrollHeight; });
+
+// --- tabs that scroll sideways show the current one -------------------------------------------------------------------
+$$(".m-tabs [aria-current]").forEach((tab) => { const row = tab.parentElement; row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2; });

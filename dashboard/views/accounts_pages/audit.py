@@ -137,7 +137,7 @@ def list_changes(entry: AuditEntry) -> list[Change]:
 
 
 def _text(value: Any) -> str:
-    if value is None:
+    if value is None or value == "":
         return "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
