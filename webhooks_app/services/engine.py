@@ -101,6 +101,8 @@ class Engine:
         if any(outcome.error == "http_410" for outcome in outcomes):
             self._is_reload_due = True
             self._wake.set()
+        if self._sender.held < HELD_MOST // 2 and not self._is_log_empty:
+            self._wake.set()  # intake may have waited for this
 
     # --- intake ----------------------------------------------------------------------------------------------------
 
