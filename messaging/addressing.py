@@ -76,7 +76,7 @@ class Target(msgspec.Struct, frozen=True):
 
 _SELECT = """
 SELECT l.id, l.handle, l.is_sandbox, l.service, l.transport,
-       l.paused_at IS NULL AND l.health NOT IN ('down', 'unpaired'), l.capabilities,
+       l.paused_at IS NULL AND l.health NOT IN ('down', 'unpaired'), l.capabilities::text,
        p.status, p.contact_identifier, {limit},
        c.id, c.identifier, coalesce(c.is_group, false), coalesce(c.participants, '{{}}'),
        coalesce(c.has_received_inbound, false), {file}, {message}, l.is_strict
@@ -169,6 +169,16 @@ def find_target_steps(
     sender: Sender, line: Address, chat: Address, *, file: Address | None = None, message: Address | None = None
 ) -> Steps[Target]:
     """``find_target`` for who must not wait: see ``core.steps``."""
+    row = yield Statement(*target_query(sender, line, chat, file=file, message=message))
+    if row is None:
+        raise not_found("line", param="from")
+    return to_target(row)
+
+
+def target_query(
+    sender: Sender, line: Address, chat: Address, *, file: Address | None = None, message: Address | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The select whose columns are the members of ``Target``, and its values."""
     values: dict[str, Any] = {"org": sender.organization_id, "line": line.line_id or line.line_handle}
     by_chat = "id" if chat.chat_id is not None else "handle" if chat.handle is not None else "pairing"
     if chat.chat_id is not None:
@@ -181,11 +191,7 @@ def find_target_steps(
     if message is not None:
         by_message = "id" if message.message_id else "guid"
         values["message"] = message.message_id or message.message_guid
-    text = _write_select(line.line_id is not None, by_chat, file is not None, by_message)
-    row = yield Statement(text, values)
-    if row is None:
-        raise not_found("line", param="from")
-    return _to_target(row)
+    return _write_select(line.line_id is not None, by_chat, file is not None, by_message), values
 
 
 @cache
@@ -215,12 +221,12 @@ def _write_select(is_line_id: bool, by_chat: str, has_file: bool, by_message: st
 _read_capabilities = lru_cache(maxsize=256)(json.loads)
 
 
-def _to_target(row: tuple[Any, ...]) -> Target:
+def to_target(row: tuple[Any, ...]) -> Target:
+    """A row of ``target_query``."""
     limit = settings.SANDBOX_DAILY_MESSAGES if row[9] is None else row[9]
-    capabilities = row[6]
-    if isinstance(capabilities, str):  # Django's cursors give jsonb as text
-        capabilities = _read_capabilities(capabilities)
-    return Target(*(*row[:6], capabilities, row[7], row[8], limit, *row[10:13], tuple(row[13]), *row[14:]))
+    return Target(
+        *(*row[:6], _read_capabilities(row[6]), row[7], row[8], limit, *row[10:13], tuple(row[13]), *row[14:])
+    )
 
 
 def check_line(sender: Sender, target: Target) -> None:

@@ -33,14 +33,15 @@ class NewItem(msgspec.Struct, frozen=True, kw_only=True):
     resumes_at: datetime | None = None
 
 
-_ITEM = """
-INSERT INTO messaging_outboxitem (id, organization_id, line_id, chat_id, api_key_id, user_id, request_id, operation,
+COLUMNS = """id, organization_id, line_id, chat_id, api_key_id, user_id, request_id, operation,
     payload, content, status, attempts, max_attempts, error_detail, lane, claimed_by, deadline_at, parts_sent, guid,
-    held_reason, resumes_at, not_before, part_guids)
+    held_reason, resumes_at, not_before, part_guids"""
+_ITEM = f"""
+INSERT INTO messaging_outboxitem ({COLUMNS})
 SELECT %(id)s::uuid, %(org)s::uuid, %(line)s::uuid, %(chat)s::uuid, %(key)s::uuid, %(user)s::bigint,
     %(request)s::text, %(operation)s::text, %(payload)s::jsonb, %(content)s::jsonb, 'pending', 0, 3, '',
     %(lane)s::text, '', %(deadline)s::timestamptz, 0, '', %(held)s::text,
-    %(resumes)s::timestamptz, coalesce(%(resumes)s::timestamptz, now()), '{}'
+    %(resumes)s::timestamptz, coalesce(%(resumes)s::timestamptz, now()), '{{}}'
 """
 # A row that is full is left alone and returned by nobody, and then the item is not inserted either
 _QUOTA = """
@@ -59,6 +60,11 @@ ON CONFLICT (api_key_id, hour) DO UPDATE SET sends = h.sends + 1 WHERE %(budget)
     WHERE api_key_id = %(key)s::uuid AND hour >= %(midnight)s::timestamptz AND hour <> %(hour)s::timestamptz), 0)
 RETURNING sends
 """
+
+
+def encode_json(value: dict[str, Any]) -> str:
+    """JSON as a parameter of a statement."""
+    return _encode(value).decode()
 
 
 def lane_of(*, line_id: UUID, chat_id: UUID, operation: str) -> str:
@@ -89,8 +95,8 @@ def insert_item_steps(
         "user": item.user_id,
         "request": item.request_id,
         "operation": str(item.operation),
-        "payload": _encode(item.payload).decode(),
-        "content": _encode(item.content).decode(),
+        "payload": encode_json(item.payload),
+        "content": encode_json(item.content),
         "lane": lane_of(line_id=item.line_id, chat_id=item.chat_id, operation=item.operation),
         "deadline": item.deadline_at,
         "held": item.held_reason,

@@ -1,8 +1,8 @@
 """Accepting what is to be sent: the checks of spec api §3 in their order, then one row in the outbox.
 
-Two round trips to the database: one select (``addressing.find_target``), one insert that also counts the sandbox
-message or the key's daily budget. Each statement is atomic by itself, so no transaction is opened. What is queued is
-sent by ``messaging.tasks.dispatch_outbox``.
+At most two round trips to the database: one select (``addressing.find_target``), one insert that also counts the
+sandbox message or the key's daily budget; a plain text takes one that does both (``quick_send``). Each statement is
+atomic by itself, so no transaction is opened. What is queued is sent by ``messaging.tasks.dispatch_outbox``.
 
 ``content`` of an item, which is what dispatch needs: ``text``, ``files`` (hex ids), ``reply_to_guid``,
 ``target_guid``, ``part``, ``reaction``, ``is_on``; a member is absent where it says nothing.
@@ -44,12 +44,15 @@ from messaging.services.audio import check_sound
 from messaging.services.chats import ensure_sandbox_chat
 from messaging.services.holds import decide_queue_hold, extend_deadline
 from messaging.services.outbox_insert import NewItem, insert_item_steps
+from messaging.services.quick_send import queue_text_steps
 from messaging.transcoding import AudioRefused
 
 MAX_TEXT = 20_000
 REACTIONS = ("love", "like", "dislike", "laugh", "emphasize", "question")
 TYPING_LIFE = timedelta(seconds=10)  # a late indicator says something untrue
 READ_LIFE = timedelta(minutes=5)
+_LIVES = {Operation.TYPING: TYPING_LIFE, Operation.READ: READ_LIFE}
+DISPATCH = "messaging.tasks.dispatch_outbox"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,7 +107,18 @@ def queue_message_steps(
         raise invalid("attachments", "A message can carry one attachment.")
     file = parse_file(attachments[0], param="attachments") if attachments else None
     reply = parse_message(reply_to, param="reply_to") if reply_to else None
-    target = yield from find_target_steps(sender, line_at, chat_at, file=file, message=reply)
+    said = payload or _request(line, to, text=text or None, attachments=list(attachments or ()), reply_to=reply_to)
+    if file is None and reply is None and not sender.allowed_recipients and sender.daily_send_budget is None:
+        deadline_at = now() + _life_of(Operation.SEND)
+        found = yield from queue_text_steps(
+            sender, line_at, chat_at, text=text or "", payload=said, deadline_at=deadline_at
+        )
+        if isinstance(found, UUID):
+            send_hint(DISPATCH)
+            return QueuedItem(id=found)
+        target = found
+    else:
+        target = yield from find_target_steps(sender, line_at, chat_at, file=file, message=reply)
     if target.is_sandbox or target.is_strict:
         yield IN_THREAD
     target = check_send(sender, target, chat_at)
@@ -114,7 +128,6 @@ def queue_message_steps(
         check_capability(target, "send.file", param="attachments")
     _add_reply(content, target, reply)
     check_active(target)
-    said = payload or _request(line, to, text=text or None, attachments=list(attachments or ()), reply_to=reply_to)
     return (yield from _queue_steps(sender, target, Operation.SEND, content, said))
 
 
@@ -304,11 +317,8 @@ def _queue_steps(
     """May block where the line is strict or of the sandbox."""
     assert target.chat_id is not None
     is_message = operation in (Operation.SEND, Operation.AUDIO)
-    life = {Operation.TYPING: TYPING_LIFE, Operation.READ: READ_LIFE}.get(
-        operation, timedelta(hours=settings.OUTBOX_DEADLINE_HOURS)
-    )
     hold = decide_queue_hold(line_id=target.line_id, chat_id=target.chat_id) if _may_hold(target, is_message) else None
-    deadline_at = now() + life
+    deadline_at = now() + _life_of(operation)
     key = yield from insert_item_steps(
         NewItem(
             organization_id=sender.organization_id,
@@ -329,8 +339,12 @@ def _queue_steps(
     )
     if hold:
         count_held(line_id=target.line_id, at=now())
-    send_hint("messaging.tasks.dispatch_outbox")
+    send_hint(DISPATCH)
     return QueuedItem(id=key)
+
+
+def _life_of(operation: Operation) -> timedelta:
+    return _LIVES.get(operation) or timedelta(hours=settings.OUTBOX_DEADLINE_HOURS)
 
 
 def _may_hold(target: Target, is_message: bool) -> bool:

@@ -96,7 +96,7 @@ def _message(chat: Chat, **extra: Any) -> dict[str, Any]:
     return {"from": chat.line.handle, "to": chat.identifier, "text": "Füße 👣 für zwei", **extra}
 
 
-def test_a_send_costs_one_script_and_two_statements_and_no_thread(run, api, chat, asked):
+def test_a_send_costs_one_script_and_one_statement_and_no_thread(run, api, chat, asked):
     async def scenario():
         await _request("POST", "/v1/messages", api.token, _message(chat))
         asked.clear()
@@ -104,7 +104,7 @@ def test_a_send_costs_one_script_and_two_statements_and_no_thread(run, api, chat
 
     status, body = run(scenario)
     assert status == 201
-    assert [type(step) for step in asked] == [ScriptCall, Statement, Statement]
+    assert [type(step) for step in asked] == [ScriptCall, Statement]
     item = OutboxItem.objects.order_by("-id")[0]
     assert body["id"] == item.public_id
     assert item.content == {"text": "Füße 👣 für zwei"}

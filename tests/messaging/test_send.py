@@ -91,12 +91,21 @@ def test_a_text_is_queued_with_everything_dispatch_needs(sender: Sender, chat: C
     assert item.deadline_at - item.created_at > timedelta(hours=23)
 
 
-def test_a_text_costs_two_round_trips(sender: Sender, chat: Chat) -> None:
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
+def test_a_text_costs_one_round_trip_and_a_reply_two(sender: Sender, chat: Chat) -> None:
+    with CaptureQueriesContext(connection) as queries:
         send.queue_message(sender=sender, line=chat.line.handle, to=chat.identifier, text="hi")
+    assert len(queries) == 1
+    with CaptureQueriesContext(connection) as queries:
+        send.queue_message(sender=sender, line=chat.line.handle, to=chat.identifier, text="hi", reply_to="A-1")
     assert len(queries) == 2
+
+
+def test_a_text_and_a_reply_wait_in_the_same_lane(sender: Sender, chat: Chat) -> None:
+    send.queue_message(sender=sender, line=chat.line.handle, to=chat.identifier, text="hi")
+    send.queue_message(sender=sender, line=chat.line.handle, to=chat.identifier, text="hi", reply_to="A-1")
+    text, reply = OutboxItem.objects.order_by("id")
+    ours = ("line_id", "chat_id", "lane", "operation", "status", "held_reason", "part_guids", "claimed_by", "guid")
+    assert [getattr(text, name) for name in ours] == [getattr(reply, name) for name in ours]
 
 
 def test_a_sandbox_text_costs_two_round_trips_with_its_quota(sender: Sender, paired: SandboxPairing) -> None:
