@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
-from django.http import HttpRequest
 
 from accounts.models import User
 from core.errors import AuthorizationError
@@ -45,6 +44,21 @@ class CallingKey:
             raise AuthorizationError("insufficient_scope", f"This key lacks the scope `{scope}`.")
 
 
+class Request(Protocol):
+    """What the door and its endpoints ask of a request: Django's has it all."""
+
+    @property
+    def META(self) -> dict[str, Any]: ...
+
+    @property
+    def method(self) -> str | None: ...
+
+    @property
+    def path_info(self) -> str: ...
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
 @dataclass(slots=True)
 class Call(Generic[B, Q]):
     """One request on its way through an endpoint.
@@ -54,7 +68,7 @@ class Call(Generic[B, Q]):
     ``created_id`` is what the request log says it made.
     """
 
-    request: HttpRequest
+    request: Request
     request_id: str
     body: B
     query: Q

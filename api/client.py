@@ -4,7 +4,8 @@ from functools import lru_cache
 from ipaddress import ip_address
 
 from django.conf import settings
-from django.http import HttpRequest
+
+from api.call import Request
 
 
 def choose_address(peer: str, forwarded: str) -> str | None:
@@ -21,6 +22,6 @@ def _clean(text: str) -> str | None:
         return None
 
 
-def get_address(request: HttpRequest) -> str | None:
+def get_address(request: Request) -> str | None:
     """As ``choose_address``, of a Django request."""
     return choose_address(request.META.get("REMOTE_ADDR", ""), request.META.get("HTTP_X_FORWARDED_FOR", ""))

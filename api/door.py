@@ -16,7 +16,7 @@ from psycopg import pq
 
 from api import idempotency
 from api.auth import admit, check_window, identify
-from api.call import Call, Redirect
+from api.call import Call, Redirect, Request
 from api.cli.person import identify_person
 from api.client import get_address
 from api.envelope import (
@@ -60,7 +60,7 @@ def answer(request: HttpRequest) -> HttpResponse:
     return to_response(run_steps(reply_steps(request)), is_head=request.method == "HEAD")
 
 
-def reply_steps(request: HttpRequest) -> Steps[Reply]:
+def reply_steps(request: Request) -> Steps[Reply]:
     """The answer to one API request. Never raises: what is unforeseen becomes 500 in the envelope, and a log entry."""
     started = time.perf_counter()
     load_endpoints()

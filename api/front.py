@@ -1,17 +1,16 @@
 """The API's requests straight from ASGI to the door: no page middleware, no WSGI bridge between.
 
 A request comes with its body complete. The door's steps are answered in the event loop; as soon as one may block the
-rest runs in a thread of this pool. A request looks to the door as it does behind the WSGI handler, so what the tests
-drive through Django is what runs here.
+rest runs in a thread of this pool. A request shows the door what Django's request would, so what the tests drive
+through Django is what runs here.
 """
 
 import asyncio
-import sys
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any, Protocol
 
-from django.core.handlers.wsgi import WSGIRequest
+from django.core.handlers.wsgi import get_path_info
 
 from api.door import PREFIXES, drop_broken_connection, reply_steps
 from api.envelope import Reply, to_raw
@@ -39,11 +38,27 @@ class CompleteBody(Protocol):
         """The body, to be read and closed by whoever took it."""
 
 
+class FrontRequest:
+    """A request as ``api.call.Request`` asks for it, without what Django builds for pages."""
+
+    __slots__ = ("META", "_body", "method", "path_info")
+
+    def __init__(self, scope: Scope, headers: list[tuple[bytes, bytes]], body: IO[bytes]) -> None:
+        path = scope["path"]
+        self._body = body
+        self.META = build_environ(scope, headers, body)
+        self.method = scope["method"].upper()
+        # What is not ASCII Django reads in a way of its own
+        self.path_info = path if path and path.isascii() else get_path_info(self.META)
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._body.read(size)
+
+
 async def answer_scope(scope: Scope, body: CompleteBody, send: Send) -> None:
     """Answers one HTTP request."""
     with body.hand_over() as file:
-        request = WSGIRequest(build_environ(scope, body.headers, file))
-        reply = await _drive(reply_steps(request))
+        reply = await _drive(reply_steps(FrontRequest(scope, body.headers, file)))
     status, headers, content = to_raw(reply, is_head=scope["method"] == "HEAD")
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
@@ -77,19 +92,12 @@ def build_environ(scope: Scope, headers: list[tuple[bytes, bytes]], body: IO[byt
 
     A header with an underscore in its name could pass for one that a proxy set, and is left out.
     """
-    client, server = scope.get("client"), scope.get("server") or ("localhost", 80)
+    client = scope.get("client")
     environ: dict[str, Any] = {
-        "REQUEST_METHOD": scope["method"],
-        "SCRIPT_NAME": "",
         "PATH_INFO": scope["path"].encode("utf-8", "surrogateescape").decode("latin-1"),
         "QUERY_STRING": scope["query_string"].decode("latin-1"),
-        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
-        "SERVER_NAME": server[0],
-        "SERVER_PORT": str(server[1] or 0),
         "REMOTE_ADDR": client[0] if client else "",
-        "wsgi.url_scheme": scope.get("scheme", "http"),
         "wsgi.input": body,
-        "wsgi.errors": sys.stderr,
     }
     for raw_name, raw_value in headers:
         name, value = _environ_name(raw_name), raw_value.decode("latin-1")

@@ -5,9 +5,8 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
-from django.http import HttpRequest
 
-from api.call import JsonObject
+from api.call import JsonObject, Request
 from core.errors import InvalidRequestError, invalid, missing
 
 MAX_BODY_BYTES = 1024 * 1024
@@ -28,7 +27,7 @@ def body_too_large(limit: int) -> InvalidRequestError:
     return InvalidRequestError("body_too_large", f"The body is larger than {limit:,} bytes.", status=413)
 
 
-def read_body(request: HttpRequest, *, limit: int = MAX_BODY_BYTES) -> bytes:
+def read_body(request: Request, *, limit: int = MAX_BODY_BYTES) -> bytes:
     """The whole body, refused with 413 before it is read when it announces to be too large."""
     length = content_length(request)
     if length > limit:
@@ -43,19 +42,19 @@ def read_body(request: HttpRequest, *, limit: int = MAX_BODY_BYTES) -> bytes:
     return body
 
 
-def is_chunked(request: HttpRequest) -> bool:
+def is_chunked(request: Request) -> bool:
     """Whether the body comes without its length announced."""
     meta = request.META
     return not meta.get("CONTENT_LENGTH") and "chunked" in meta.get("HTTP_TRANSFER_ENCODING", "").lower()
 
 
-def content_length(request: HttpRequest) -> int:
+def content_length(request: Request) -> int:
     """What the client announces; 0 where it announces nothing that makes sense."""
     text = request.META.get("CONTENT_LENGTH") or ""
     return int(text) if text.isascii() and text.isdigit() else 0
 
 
-def check_content_type(request: HttpRequest) -> None:
+def check_content_type(request: Request) -> None:
     """A body must be JSON or not say what it is."""
     kind = request.META.get("CONTENT_TYPE", "").partition(";")[0].strip().lower()
     if kind and kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):

@@ -8,6 +8,7 @@ import asyncio
 import io
 import json
 import tempfile
+from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import IO, Any
 
@@ -23,6 +24,7 @@ UPLOAD_PATHS = ("/v1/files", "/conversations/")  # a file as the body, or in a f
 MEMORY_BYTES = 1024 * 1024
 CHUNK_BYTES = 256 * 1024
 SILENCE_SECONDS = 15.0
+LOOK_SECONDS = 1.0  # the silence may last so much longer
 # A body must arrive at this pace at least, after the first seconds: SILENCE_SECONDS alone is beaten by one byte a time.
 HEAD_START_SECONDS = 20.0
 LEAST_BYTES_PER_SECOND = 16 * 1024
@@ -85,7 +87,7 @@ async def take_body(scope: Scope, receive: Receive, limit: int) -> TakenBody | N
     loop = asyncio.get_running_loop()
     started = loop.time()
     while True:
-        message = await _receive_soon(receive)
+        message = await _receive_soon(receive, loop)
         if message["type"] == "http.disconnect":
             _close(file)
             return None
@@ -129,12 +131,63 @@ async def refuse_body(scope: Scope, send: Send, problem: BodyTooLarge | BodyTooS
     await send({"type": "http.response.body", "body": payload})
 
 
-async def _receive_soon(receive: Receive) -> Message:
+class _Watch:
+    """Ends what has waited too long for a client: one timer for all who wait in a loop, not one for each."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self._waits: deque[_Wait] = deque()
+        self._is_looking = False
+
+    def add(self, wait: "_Wait") -> None:
+        self._waits.append(wait)
+        if not self._is_looking:
+            self._is_looking = True
+            self.loop.call_later(LOOK_SECONDS, self._look)
+
+    def _look(self) -> None:
+        moment = self.loop.time()
+        while self._waits and (self._waits[0].task is None or self._waits[0].until <= moment):
+            self._waits.popleft().end()
+        self._is_looking = bool(self._waits)
+        if self._is_looking:
+            self.loop.call_later(LOOK_SECONDS, self._look)
+
+
+class _Wait:
+    """One task's waiting; ``task`` is None when it is over."""
+
+    __slots__ = ("is_late", "task", "until")
+
+    def __init__(self, task: "asyncio.Task[Any] | None", until: float) -> None:
+        self.task = task
+        self.until = until
+        self.is_late = False
+
+    def end(self) -> None:
+        if self.task is not None:
+            self.is_late = True
+            self.task.cancel()
+
+
+_watch: _Watch | None = None
+
+
+async def _receive_soon(receive: Receive, loop: asyncio.AbstractEventLoop) -> Message:
+    global _watch
+    if _watch is None or _watch.loop is not loop:
+        _watch = _Watch(loop)
+    wait = _Wait(asyncio.current_task(), loop.time() + SILENCE_SECONDS)
+    _watch.add(wait)
     try:
-        async with asyncio.timeout(SILENCE_SECONDS):
-            return await receive()
-    except TimeoutError:
+        return await receive()
+    except asyncio.CancelledError:
+        # Someone else may have cancelled as well, and then it is not ours to keep
+        if not wait.is_late or wait.task is None or wait.task.uncancel() > 0:
+            raise
         raise BodyTooSlow(f"No part of the request body arrived for {SILENCE_SECONDS:.0f} seconds.") from None
+    finally:
+        wait.task = None
 
 
 async def _drain(receive: Receive) -> None:

@@ -39,9 +39,10 @@ class LoopDatabase:
     async def fetch(self, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a statement."""
         query, names = compile_statement(text)
-        used = await self._take()
+        parameters = [_dump(values[name]) for name in names]
+        used = self._pick() or await self._take()
         try:
-            rows = await used.fetch(query, [_dump(values[name]) for name in names])
+            rows = await used.fetch(query, parameters)
         except BaseException as error:
             # Whoever was cancelled leaves an answer on its way: such a connection cannot be used again
             if not isinstance(error, psycopg.Error) or not used.is_usable:
@@ -62,14 +63,20 @@ class LoopDatabase:
             self._idle.pop().close()
             self._count -= 1
 
+    def _pick(self) -> "_Connection | None":
+        """One that waits for work."""
+        while self._idle:
+            used = self._idle.pop()
+            if used.is_usable:
+                return used
+            used.close()
+            self._count -= 1
+        return None
+
     async def _take(self) -> "_Connection":
         while True:
-            while self._idle:
-                used = self._idle.pop()
-                if used.is_usable:
-                    return used
-                used.close()
-                self._count -= 1
+            if used := self._pick():
+                return used
             if self._count < MAX_CONNECTIONS:
                 self._count += 1
                 try:
@@ -112,6 +119,7 @@ class _Connection:
         self._socket = self._pg.socket
         self._transformer = Transformer(raw)
         self._names: dict[bytes, bytes] = {}
+        self._is_preparing = bool(settings.PREPARED_STATEMENTS)
         self._answer: asyncio.Future[pq.abc.PGresult] | None = None
         self._result: pq.abc.PGresult | None = None
         self.is_closed = False
@@ -137,7 +145,7 @@ class _Connection:
         return not self.is_closed and self._pg.status == pq.ConnStatus.OK and time.monotonic() < self._until
 
     async def fetch(self, query: bytes, parameters: list[bytes | None]) -> list[tuple[Any, ...]]:
-        if settings.PREPARED_STATEMENTS:
+        if self._is_preparing:
             name = self._names.get(query)
             if name is None:
                 name = b"loop_%d" % len(self._names)
@@ -227,16 +235,24 @@ def compile_statement(text: str) -> tuple[bytes, tuple[str, ...]]:
     return _PLACE.sub(number, text).encode(), tuple(names)
 
 
+_DUMPERS: dict[type, Callable[[Any], bytes]] = {
+    str: str.encode,
+    UUID: lambda value: b"%032x" % value.int,
+    datetime: lambda value: value.isoformat().encode(),
+    date: lambda value: value.isoformat().encode(),
+    int: lambda value: b"%d" % value,
+    bool: lambda value: b"%d" % value,
+}
+
+
 def _dump(value: object) -> bytes | None:
     """A value as text of its type, which the statement says."""
     if value is None:
         return None
-    if isinstance(value, str):
-        return value.encode()
-    if isinstance(value, UUID):
-        return b"%032x" % value.int
-    if isinstance(value, datetime | date):
-        return value.isoformat().encode()
-    if isinstance(value, bool | int):
-        return str(value).encode()
+    dump = _DUMPERS.get(type(value))
+    if dump is not None:
+        return dump(value)
+    for kind, dump in _DUMPERS.items():
+        if isinstance(value, kind):
+            return dump(value)
     raise TypeError(f"no parameter can be a {type(value).__name__}")

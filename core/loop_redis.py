@@ -20,14 +20,13 @@ class LoopRedis:
 
     def __init__(self, url: str) -> None:
         self._options = dict(parse_url(url))  # type: ignore[no-untyped-call,unused-ignore]
+        kind = self._options.get("connection_class")
+        # Whether this Redis can be spoken to from here: TLS and special options are left to the client library
+        self.is_able = self._options.keys() <= _KNOWN and not (
+            isinstance(kind, type) and issubclass(kind, SSLConnection)
+        )
         self._wire: _Wire | None = None
         self._connecting: asyncio.Task[_Wire] | None = None
-
-    @property
-    def is_able(self) -> bool:
-        """Whether this Redis can be spoken to from here: TLS and special options are left to the client library."""
-        kind = self._options.get("connection_class")
-        return self._options.keys() <= _KNOWN and not (isinstance(kind, type) and issubclass(kind, SSLConnection))
 
     async def run(self, script: ThreadScript, keys: Sequence[str], args: Sequence[str | int]) -> Any:
         wire = self._wire

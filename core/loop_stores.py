@@ -19,7 +19,7 @@ class LoopStores:
 
     def is_able(self, step: Step) -> bool:
         """Whether the step can be answered here; what cannot needs a thread."""
-        return isinstance(step, Statement) or (isinstance(step, ScriptCall) and self._redis.is_able)
+        return type(step) is Statement or (type(step) is ScriptCall and self._redis.is_able)
 
     async def answer(self, step: Step) -> Any:
         if isinstance(step, Statement):
