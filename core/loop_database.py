@@ -33,7 +33,7 @@ class LoopDatabase:
 
     def __init__(self) -> None:
         self._idle: deque[_Connection] = deque()
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiting: deque[asyncio.Future[_Connection | None]] = deque()
         self._count = 0
 
     async def fetch(self, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
@@ -45,7 +45,7 @@ class LoopDatabase:
             rows = await used.fetch(query, parameters)
         except BaseException as error:
             # Whoever was cancelled leaves an answer on its way: such a connection cannot be used again
-            if not isinstance(error, psycopg.Error) or not used.is_usable:
+            if not isinstance(error, psycopg.Error):
                 used.close()
             self._give_back(used)
             if isinstance(error, psycopg.Error):
@@ -78,34 +78,47 @@ class LoopDatabase:
             if used := self._pick():
                 return used
             if self._count < MAX_CONNECTIONS:
-                self._count += 1
-                try:
-                    return await _Connection.open()
-                except BaseException as error:
-                    self._count -= 1
-                    self._wake_one()
-                    if isinstance(error, psycopg.Error):
-                        with django_connection.wrap_database_errors:
-                            raise
-                    raise
+                return await self._open()
             turn = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
-            await turn
+            try:
+                handed = await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled() and (handed := turn.result()):
+                    self._give_back(handed)
+                raise
+            if handed is not None:
+                connection: _Connection = handed
+                return connection
+
+    async def _open(self) -> "_Connection":
+        self._count += 1
+        try:
+            return await _Connection.open()
+        except BaseException as error:
+            self._count -= 1
+            self._hand_on(None)
+            if isinstance(error, psycopg.Error):
+                with django_connection.wrap_database_errors:
+                    raise
+            raise
 
     def _give_back(self, used: "_Connection") -> None:
-        if used.is_closed:
+        if not used.is_usable:
+            used.close()
             self._count -= 1
-        else:
+            self._hand_on(None)
+        elif not self._hand_on(used):
             self._idle.append(used)
-        if self._waiting:
-            self._wake_one()
 
-    def _wake_one(self) -> None:
+    def _hand_on(self, used: "_Connection | None") -> bool:
+        """Gives a connection, or leave to open one, to who has waited longest: who comes later must not overtake."""
         while self._waiting:
             turn = self._waiting.popleft()
             if not turn.done():
-                turn.set_result(None)
-                return
+                turn.set_result(used)
+                return True
+        return False
 
 
 class _Connection:

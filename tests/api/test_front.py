@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 import pytest
 from django.db import connection, connections
 
+import core.loop_database
 import core.loop_stores
 from api import front, limits
 from api.front import answer_scope
@@ -153,6 +154,39 @@ def test_many_at_once_each_get_their_own_answer(run, api, chat):
     assert {status for status, _ in answers} == {201}
     texts = {item.public_id: item.content["text"] for item in OutboxItem.objects.all()}
     assert [texts[body["id"]] for _, body in answers] == [f"number {n}" for n in range(60)]
+
+
+def test_who_waited_longest_for_a_connection_is_served_first(run, db, monkeypatch):
+    monkeypatch.setattr(core.loop_database, "MAX_CONNECTIONS", 1)
+    served: list[int] = []
+
+    async def ask(place: int) -> None:
+        for _ in range(3):
+            await get_stores().answer(Statement("SELECT %(place)s::int", {"place": place}))
+            served.append(place)
+
+    async def scenario():
+        await ask(0)
+        served.clear()
+        await asyncio.gather(*(ask(place) for place in range(4)))
+
+    run(scenario)
+    assert served == [0, 1, 2, 3] * 3
+
+
+def test_who_gives_up_waiting_leaves_the_connection_to_the_next(run, db, monkeypatch):
+    monkeypatch.setattr(core.loop_database, "MAX_CONNECTIONS", 1)
+    step = Statement("SELECT 7", {})
+
+    async def scenario():
+        first, second, third = (asyncio.ensure_future(get_stores().answer(step)) for _ in range(3))
+        first.add_done_callback(lambda _: second.cancel())
+        row = await asyncio.wait_for(third, 10)
+        return row, (await asyncio.gather(first, second, return_exceptions=True))[1]
+
+    row, given_up = run(scenario)
+    assert tuple(row) == (7,)
+    assert isinstance(given_up, asyncio.CancelledError)
 
 
 def test_connections_that_the_server_closed_are_replaced(run, api, chat):

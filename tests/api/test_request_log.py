@@ -1,5 +1,7 @@
 """Every request is kept, in bulk, without secrets (the request log)."""
 
+import json
+
 from accounts.models import ApiKey, ApiKeyHour, ApiRequest
 from accounts.tokens import new_token
 from api import request_log as module
@@ -39,6 +41,23 @@ def test_use_is_rolled_up_by_hour_and_the_key_knows_when_it_was_used(api, key, l
     assert (hour.requests, hour.errors, hour.sends) == (2, 0, 0)
     assert (key.last_used_address, key.last_used_agent) == ("127.0.0.1", "tests/2")
     assert key.last_used_at is not None
+
+
+def test_signs_that_mean_something_to_copy_are_kept_as_they_are(api, logged):
+    agent = "a\\b\tc \\N \\. \u202e👣"
+    api.post("/v1/messages?q=\\x5c", {"from": "\\N", "to": "tab\tend", "note": "two\nlines"}, user_agent=agent)
+    row = logged()
+    assert row.user_agent == agent
+    assert row.path == "/v1/messages?q=\\x5c"
+    assert json.loads(row.request_body) == {"from": "\\N", "to": "tab\tend", "note": "two\nlines"}
+
+
+def test_writing_gently_leaves_nothing_out(api, monkeypatch):
+    monkeypatch.setattr(module, "SLICE", 2)
+    request_log.flush()
+    ids = {api.get("/v1/me").body["request_id"] for _ in range(5)}
+    assert request_log.flush(is_gentle=True) == 5
+    assert {row.request_id for row in ApiRequest.objects.all()} >= ids
 
 
 def test_secrets_are_never_kept():
