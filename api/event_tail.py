@@ -46,7 +46,7 @@ def format_event(event: LoggedEvent) -> bytes:
 class Listener:
     """One open stream: what waits to be sent to it, and up to where it has been given events."""
 
-    __slots__ = ("_chunks", "_event", "_waiting", "interest", "is_closed", "key_id", "place")
+    __slots__ = ("_chunks", "_is_awake", "_turn", "_waiting", "interest", "is_closed", "key_id", "place")
 
     def __init__(self, *, key_id: UUID, interest: Interest, place: Cursor) -> None:
         self.key_id = key_id
@@ -55,7 +55,8 @@ class Listener:
         self.is_closed = False
         self._chunks: deque[bytes] = deque()
         self._waiting = 0
-        self._event = asyncio.Event()
+        self._is_awake = False
+        self._turn: asyncio.Future[None] | None = None
 
     def offer(self, event: LoggedEvent) -> None:
         """Queues an event that it has not had. A queue that has grown too long closes the stream."""
@@ -67,7 +68,7 @@ class Listener:
         self._waiting += len(chunk)
         if self._waiting > MAX_WAITING_BYTES:
             self.close()
-        self._event.set()
+        self.wake()
 
     def close(self) -> None:
         """Ends the stream without sending what waits: the client resumes after the last id it has."""
@@ -76,18 +77,26 @@ class Listener:
         self.wake()
 
     def wake(self) -> None:
-        self._event.set()
+        self._is_awake = True
+        if self._turn is not None and not self._turn.done():
+            self._turn.set_result(None)
 
-    async def wait(self, seconds: float) -> bool:
-        """Whether something came within the time."""
-        try:
-            await asyncio.wait_for(self._event.wait(), seconds)
-        except TimeoutError:
-            return False
-        return True
+    def beat(self, chunk: bytes) -> None:
+        """Queues what keeps the connection alive, unless something is on its way anyhow."""
+        if not self._chunks and not self.is_closed:
+            self._chunks.append(chunk)
+            self._waiting += len(chunk)
+            self.wake()
+
+    async def wait(self) -> None:
+        """Until something came. Without a timer: there is one wait for each event and listener."""
+        if not self._is_awake:
+            self._turn = asyncio.get_running_loop().create_future()
+            await self._turn
+            self._turn = None
 
     def take(self) -> bytes:
-        self._event.clear()
+        self._is_awake = False
         bundle = b"".join(self._chunks)
         self._chunks.clear()
         self._waiting = 0

@@ -136,17 +136,40 @@ async def _close_gap(listener: Listener, place: Cursor, last: Cursor, send: Send
     listener.place = max(listener.place, last)
 
 
+class _Pulse:
+    """Has a listener sent something after each ``HEARTBEAT_SECONDS`` in which nothing was."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._listener = listener
+        self._sent_at = self._loop.time()
+        self._timer = self._loop.call_later(HEARTBEAT_SECONDS, self._look)
+
+    def note_sent(self) -> None:
+        self._sent_at = self._loop.time()
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _look(self) -> None:
+        if self._loop.time() - self._sent_at >= HEARTBEAT_SECONDS:
+            self._listener.beat(HEARTBEAT)
+            self.note_sent()
+        self._timer = self._loop.call_at(self._sent_at + HEARTBEAT_SECONDS, self._look)
+
+
 async def _follow(listener: Listener, send: Send, gone: asyncio.Future[None]) -> None:
     gone.add_done_callback(lambda _: listener.wake())
+    pulse = _Pulse(listener)
     try:
         while not gone.done() and not listener.is_closed:
-            if not await listener.wait(HEARTBEAT_SECONDS):
-                await _send(send, HEARTBEAT)
-                continue
+            await listener.wait()
             chunk = listener.take()
             if chunk and not gone.done():
                 await _send(send, chunk)
+                pulse.note_sent()
     finally:
+        pulse.end()
         tail.remove(listener)
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from config.dev.supervisor import Program
 
 HEADER_TIMEOUT_MS = 10_000
+# Requests of one web process at a time. An open event stream is one of them: beyond this no connection is taken on, and
+# the server's own choice, half its backlog, left listeners waiting.
+MOST_REQUESTS = 4096
 WEB_END_SECONDS = 3  # within the grace that the supervisor gives
 
 
@@ -36,6 +39,7 @@ def web_program(shape: Shape, gate: int) -> Program:
         "workers": shape.web_workers,
         "loop": "uvloop",
         "log-level": "warning",
+        "backpressure": MOST_REQUESTS,
         "workers-kill-timeout": WEB_END_SECONDS,
         "http1-header-read-timeout": HEADER_TIMEOUT_MS,
     }
