@@ -19,7 +19,7 @@ function request()
     '{"from":"LINE","to":"' .. to .. '","text":"Your table for two is booked, number ' .. n .. '."}')
 end
 """
-# The select of ``addressing.find_target`` and the insert of ``outbox_insert``, as the product sends them.
+# The select of ``addressing.target_query`` and the insert of ``outbox_insert``; the product makes them one statement.
 _CEILING = """
 \\set n random(1, CHATS)
 SELECT l.id, l.handle, l.is_sandbox, l.service, l.transport,
