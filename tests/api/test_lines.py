@@ -1,10 +1,12 @@
 """GET /v1/lines (spec api §9.1)."""
 
+from django.conf import settings
+
 from api.lists import Page
 from api.schemas import LineOut
 from api.v1.lines import MeterOut
-from core.clock import now
-from lines.models import Line, SandboxPairing
+from core.clock import now, to_ms
+from lines.models import Line, SandboxPairing, SandboxUsage
 from tests.api.checks import has_shape
 from tests.api.conftest import ApiClient
 
@@ -43,3 +45,16 @@ def test_every_meter_of_a_line_is_shown(api, line, stranger):
     assert {"reach_outs", "contacts", "unanswered", "ratio"} <= {meter["name"] for meter in answer.body["data"]}
     assert stranger.get(f"/v1/lines/{line.public_id}/limits").error[2] == "line_not_found"
     assert api.get("/v1/lines/cht_1/limits").error[2] == "invalid_parameter_value"
+
+
+def test_the_sandbox_line_shows_the_own_share_of_its_day(api, stranger, line, other):
+    sandbox = Line.objects.create(handle="+15550100001", is_sandbox=True)
+    for organization, used in ((line.organization, 3), (other, 11)):
+        SandboxPairing.objects.create(
+            organization=organization, line=sandbox, status="active", contact_identifier=f"+155501001{used:02}"
+        )
+        SandboxUsage.objects.create(organization=organization, day=now().date(), used=used)
+    for client, used in ((api, 3), (stranger, 11)):
+        (meter,) = client.get(f"/v1/lines/{sandbox.public_id}/limits").body["data"]
+        assert (meter["used"], meter["limit"]) == (used, settings.SANDBOX_DAILY_MESSAGES)
+        assert meter["resets_at"] > to_ms(now())
