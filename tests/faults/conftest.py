@@ -16,7 +16,7 @@ HURRIED = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hurried_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     own = Product(tmp_path_factory.mktemp("faults") / "data", HURRIED)
     try:
