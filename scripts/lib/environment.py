@@ -51,7 +51,6 @@ def install(folder: Path, lock_name: str) -> int:
     if done.returncode != 0:
         print("The installation failed; what pip says is above. Run the command again to retry.", file=sys.stderr)
         return 1
-    subprocess.run([str(folder / "bin/python"), "-m", "compileall", "-q", "-j", "0", "config", "core"], check=False)
     (folder / "installed").write_text(stamp_of(lock_name))
     return 0
 
