@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 HOUR = timedelta(hours=1)
@@ -32,10 +33,16 @@ class Period:
         return [self.chart_start + self.step * index for index in range(count)]
 
 
+@lru_cache(maxsize=1000)
+def _find_zone(name: str) -> ZoneInfo:
+    """UTC for a name that is none. The names are files in folders, which takes longer than all else here."""
+    return ZoneInfo(name if name in available_timezones() else "UTC")
+
+
 def make_period(name: str, *, zone: str, at: datetime) -> Period:
     """``name``: today, 7d or 30d, anything else is today. Hours are those of the roll-ups, UTC."""
     name = name if name in NAMES else "today"
-    local_zone = ZoneInfo(zone if zone in available_timezones() else "UTC")
+    local_zone = _find_zone(zone)
     hour = at.replace(minute=0, second=0, microsecond=0)
     end, step = hour + HOUR, _STEPS[name]
     if name == "today":

@@ -23,6 +23,7 @@ from lines.limit_math import MAX_REACH_OUTS, PRESSING_REACH_OUTS, WARN_PERCENT, 
 
 KEPT_SECONDS = 5.0
 KEPT_ORGANIZATIONS = 1000
+RETRIED_FOR = timedelta(days=9)  # eight attempts, a day apart at most; each day asked for is a partition to plan for
 CAP = 100  # shown as 99+
 NEAR = 0.8
 
@@ -30,7 +31,7 @@ _READ = f"""
 SELECT
   (SELECT count(*) FROM (SELECT 1 FROM messaging_chat WHERE organization_id = %(org)s AND unread > 0 LIMIT %(cap)s) u),
   (SELECT count(*) FROM (SELECT 1 FROM webhooks_app_delivery
-     WHERE organization_id = %(org)s AND state = 'retrying' AND id >= %(month)s LIMIT %(cap)s) r)
+     WHERE organization_id = %(org)s AND state = 'retrying' AND id >= %(oldest)s LIMIT %(cap)s) r)
   + (SELECT count(*) FROM (SELECT 1 FROM webhooks_app_delivery
      WHERE organization_id = %(org)s AND state = 'failed' AND id >= %(day)s LIMIT %(cap)s) f),
   (SELECT json_build_array(id, coalesce(nullif(label, ''), handle), health_reasons) FROM lines_line
@@ -96,7 +97,7 @@ def read_shell_news(organization: Organization) -> ShellNews:
         "cap": CAP,
         "day": uuid7_floor(moment - timedelta(hours=24)),
         "hour": uuid7_floor(moment - timedelta(seconds=IMPERSONATION_SECONDS)),
-        "month": uuid7_floor(moment - timedelta(days=30)),
+        "oldest": uuid7_floor(moment - RETRIED_FOR),
         "today": floor_day(moment),
         "date": moment.date(),
         "reach": MAX_REACH_OUTS * WARN_PERCENT // 100,

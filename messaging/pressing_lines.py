@@ -21,8 +21,16 @@ from lines.limit_math import (
     day_ago,
     floor_day,
 )
-from lines.models import Line, LineHour
-from lines.services.limits import HOUR_FIELDS, Meter, find_worst, make_meters, make_sandbox_meter, meter_span
+from lines.models import Line
+from lines.services.limits import (
+    HOUR_FIELDS,
+    HourCounts,
+    Meter,
+    find_worst,
+    make_meters,
+    make_sandbox_meter,
+    meter_span,
+)
 
 LOOKED_AT = 24
 _HOUR = ", ".join(f"extract(epoch FROM h.{name})" if name == "hour" else f"h.{name}" for name in HOUR_FIELDS)
@@ -91,7 +99,5 @@ def _make_meter(line: Line, organization: Organization, at: datetime) -> Meter:
     return find_worst(make_meters(line=line, hours=hours, unanswered=read["streak"], at=at))
 
 
-def _make_hour(row: list[Any]) -> LineHour:
-    hour = LineHour(**dict(zip(HOUR_FIELDS, row, strict=True)))
-    hour.hour = datetime.fromtimestamp(row[0], UTC)
-    return hour
+def _make_hour(row: list[Any]) -> HourCounts:
+    return HourCounts(datetime.fromtimestamp(row[0], UTC), *row[1:])

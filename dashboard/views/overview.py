@@ -70,7 +70,7 @@ def _active_context(request: PageRequest, progress: Progress) -> dict[str, Any]:
     pressing = list_pressing_lines(organization=organization, at=moment)
     traffic = list_traffic(organization_id=organization.id, start=period.before_start, end=period.end)
     health = list_hours(organization_id=organization.id, start=period.before_start, end=period.end)
-    since = moment - max(moment - period.start, timedelta(hours=24))
+    since = moment - min(max(moment - period.start, timedelta(hours=24)), timedelta(days=7))
     return {
         "period": period,
         "periods": list(NAMES.items()),

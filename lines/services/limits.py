@@ -9,7 +9,7 @@ Nothing here refuses anything: the figures are guidance, except the sandbox's da
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from django.conf import settings
@@ -40,7 +40,20 @@ from lines.limit_math import (
 from lines.models import Line, LineHour, SandboxUsage
 from lines.services.counting import count_failed, count_held, count_inbound, count_outbound
 
-HOUR_FIELDS = ("hour", "outbound", "inbound", "reach_outs", "contacts", "peak_minute", "new_contacts")
+
+class HourCounts(NamedTuple):
+    """What the meters need of one line's hour."""
+
+    hour: datetime
+    outbound: int
+    inbound: int
+    reach_outs: int
+    contacts: int
+    peak_minute: int
+    new_contacts: int
+
+
+HOUR_FIELDS = HourCounts._fields
 METER_LABELS = {
     "reach_outs": "Reach-outs today",
     "contacts": "Contacts who wrote today",
@@ -122,7 +135,7 @@ def list_meters(
             yield line.id, _make_meters(line, sums.get(line.id, _Sums()), streaks.get(line.id, 0), moment)
 
 
-def make_meters(*, line: Line, hours: Iterable[LineHour], unanswered: int, at: datetime) -> list[Meter]:
+def make_meters(*, line: Line, hours: Iterable[LineHour | HourCounts], unanswered: int, at: datetime) -> list[Meter]:
     """Of a line whose hours of the ``meter_span`` have been read already; others are passed over."""
     start, end = meter_span(at)
     rows = [(line.id, *(getattr(hour, name) for name in HOUR_FIELDS)) for hour in hours if start <= hour.hour < end]
@@ -249,6 +262,7 @@ def _meter(
 __all__ = [
     "HOUR_FIELDS",
     "METER_LABELS",
+    "HourCounts",
     "Meter",
     "count_failed",
     "count_held",

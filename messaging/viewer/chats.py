@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.contrib.postgres.search import SearchQuery, SearchVector
 from django.db import connection
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
@@ -13,7 +12,7 @@ from core.clock import now
 from core.cursors import decode_cursor, encode_cursor
 from core.handles import normalise_handle
 from lines.models import Line
-from messaging.models import Chat, Message
+from messaging.models import Chat
 
 PAGE = 50
 SECTION, SECTION_LEAST, SECTION_ROWS = 15, 5, 60  # rows of a section at most and at least, and of all together
@@ -26,6 +25,22 @@ SELECT chats.* FROM unnest(%s::uuid[]) AS line (id) CROSS JOIN LATERAL (
   SELECT * FROM messaging_chat WHERE line_id = line.id AND organization_id = %s AND last_message_at IS NOT NULL
     AND {show} ORDER BY last_message_at DESC, id DESC LIMIT %s) AS chats
 ORDER BY chats.line_id, chats.last_message_at DESC, chats.id DESC
+"""
+
+
+_HAS_WORDS = "to_tsvector('simple', coalesce(text, '')) @@ plainto_tsquery('simple', %(query)s)"
+_BY_TEXT = f"""
+WITH recent AS MATERIALIZED (
+  SELECT id, chat_id, text FROM messaging_message WHERE organization_id = %(organization)s ORDER BY id DESC LIMIT 1000
+), near AS MATERIALIZED (
+  SELECT id, chat_id FROM recent WHERE {_HAS_WORDS}
+), far AS MATERIALIZED (
+  SELECT id, chat_id FROM messaging_message
+  WHERE (SELECT count(*) FROM near) < {SEARCH_LIMIT} AND organization_id = %(organization)s AND {_HAS_WORDS} LIMIT 2000
+)
+SELECT DISTINCT chat_id FROM (
+  (SELECT id, chat_id FROM near ORDER BY id DESC LIMIT {SEARCH_LIMIT}) UNION
+  (SELECT id, chat_id FROM far ORDER BY id DESC LIMIT {SEARCH_LIMIT})) found
 """
 
 
@@ -75,15 +90,14 @@ def filter_chats(organization: Organization, *, show: str = "all", query: str = 
 
 
 def find_chats_by_text(organization: Organization, query: str) -> list[UUID]:
-    """Chats with a message that has all words of the query; of the newest few hundred matching messages."""
-    vector = SearchVector("text", config="simple")
-    rows = (
-        Message.objects.annotate(words=vector)
-        .filter(words=SearchQuery(query, config="simple"), organization_id=organization.id)
-        .order_by("-id")
-        .values_list("chat_id", flat=True)[:SEARCH_LIMIT]
-    )
-    return list(set(rows))
+    """Chats with a message that has all words of the query; of the newest few hundred matching messages.
+
+    A word that is everywhere is found among the newest messages; one that is rare by the index of words. Left alone,
+    the database reads a rare word's messages from the newest to the oldest.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_TEXT, {"organization": organization.id, "query": query})
+        return [row[0] for row in cursor.fetchall()]
 
 
 def list_sections(organization: Organization, *, show: str) -> Sections:

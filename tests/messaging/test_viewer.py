@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from core.clock import now
+from core.ids import uuid7_run
 from messaging.models import Chat, Message, OutboxItem, Reaction
 from messaging.viewer.bubbles import list_bubbles, list_bubbles_around
 from messaging.viewer.chats import filter_chats, list_chat_page, list_sections
@@ -143,3 +145,20 @@ def test_lists_page_by_keyset_and_section_by_line(chat: Chat, lumen: Organizatio
     assert not {c.id for c in first.chats} & {c.id for c in rest.chats}
     (section,) = list_sections(lumen, show="all").sections
     assert (len(section.chats), section.has_more) == (15, True)
+
+
+def test_a_rare_word_is_found_far_behind_the_newest_messages(chat: Chat, lumen: Organization) -> None:
+    say(chat, "the ferry to Lisbon leaves at nine")
+    later = Chat.objects.create(
+        organization=lumen, line=chat.line, key="d:+15550100145", identifier="+15550100145", last_message_at=now()
+    )
+    ids = uuid7_run(1100)
+    Message.objects.bulk_create(
+        Message(
+            id=UUID(hex=key), organization_id=lumen.id, line_id=chat.line_id, chat_id=later.id, guid=f"later-{key}",
+            sender="+15550100145", text="on my way", is_from_me=False, sent_at=now(), synced_at=now(),
+        )
+        for key in ids
+    )  # fmt: skip
+    assert filter_chats(lumen, query="Lisbon ferry").get() == chat
+    assert filter_chats(lumen, query="on my way").get() == later
