@@ -8,10 +8,10 @@ import asyncio
 import re
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import date, datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import psycopg
@@ -25,7 +25,12 @@ ENCODING = "utf-8"
 BINARY = pq.Format.BINARY  # of results: moments and ids are read several times faster so than from text
 # After these the connection is not to be used again: a plan or a statement that the server no longer has
 _BROKEN_PLANS = ("0A000", "26000")
+_DONE = (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK)
 _PLACE = re.compile(r"%\((\w+)\)s|%%")
+
+Parameters = list[bytes | None]
+Rows = list[tuple[Any, ...]]
+Answer = TypeVar("Answer")
 
 
 class LoopDatabase:
@@ -36,13 +41,22 @@ class LoopDatabase:
         self._waiting: deque[asyncio.Future[_Connection | None]] = deque()
         self._count = 0
 
-    async def fetch(self, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    async def fetch(self, text: str, values: Mapping[str, Any]) -> Rows:
         """The rows of a statement."""
-        query, names = compile_statement(text)
-        parameters = [_dump(values[name]) for name in names]
+        return await self.fetch_one(*compile_values(text, values))
+
+    async def fetch_one(self, query: bytes, parameters: Parameters) -> Rows:
+        """The rows of a compiled statement."""
+        return await self._use(lambda used: used.fetch(query, parameters))
+
+    async def fetch_group(self, statements: Sequence[tuple[bytes, Parameters]]) -> list[Rows] | None:
+        """The rows of each compiled statement, all in one transaction; None if one failed, and then none was done."""
+        return await self._use(lambda used: used.fetch_group(statements))
+
+    async def _use(self, ask: "Callable[[_Connection], Awaitable[Answer]]") -> Answer:
         used = self._pick() or await self._take()
         try:
-            rows = await used.fetch(query, parameters)
+            answer = await ask(used)
         except BaseException as error:
             # Whoever was cancelled leaves an answer on its way: such a connection cannot be used again
             if not isinstance(error, psycopg.Error):
@@ -53,7 +67,7 @@ class LoopDatabase:
                     raise
             raise
         self._give_back(used)
-        return rows
+        return answer
 
     def backend_pids(self) -> list[int]:
         return [used.backend_pid for used in self._idle]
@@ -135,6 +149,7 @@ class _Connection:
         self._is_preparing = bool(settings.PREPARED_STATEMENTS)
         self._answer: asyncio.Future[pq.abc.PGresult] | None = None
         self._result: pq.abc.PGresult | None = None
+        self._group: list[pq.abc.PGresult] | None = None
         self.is_closed = False
         age = django_connection.settings_dict["CONN_MAX_AGE"]
         self._until = time.monotonic() + age if age else float("inf")
@@ -157,16 +172,45 @@ class _Connection:
     def is_usable(self) -> bool:
         return not self.is_closed and self._pg.status == pq.ConnStatus.OK and time.monotonic() < self._until
 
-    async def fetch(self, query: bytes, parameters: list[bytes | None]) -> list[tuple[Any, ...]]:
+    async def fetch(self, query: bytes, parameters: Parameters) -> Rows:
+        await self._prepare(query)
+        return self._read_rows(await self._ask(lambda: self._send(query, parameters)))
+
+    async def fetch_group(self, statements: Sequence[tuple[bytes, Parameters]]) -> list[Rows] | None:
+        """In libpq's pipeline mode: what lies between two syncs is one transaction."""
+        for query, _ in statements:
+            await self._prepare(query)
+        self._pg.enter_pipeline_mode()
+        group: list[pq.abc.PGresult] = []
+        self._group = group
+        try:
+            await self._ask(lambda: self._send_group(statements))
+        finally:
+            self._group = None
+        self._pg.exit_pipeline_mode()
+        # A constraint that is checked at the end adds a result of its own
+        if len(group) != len(statements) or any(one.status not in _DONE for one in group):
+            return None
+        return [self._read_rows(result) for result in group]
+
+    async def _prepare(self, query: bytes) -> None:
+        if self._is_preparing and query not in self._names:
+            name = b"loop_%d" % len(self._names)
+            await self._ask(lambda: self._pg.send_prepare(name, query))
+            self._names[query] = name
+
+    def _send(self, query: bytes, parameters: Parameters) -> None:
         if self._is_preparing:
-            name = self._names.get(query)
-            if name is None:
-                name = b"loop_%d" % len(self._names)
-                await self._ask(lambda: self._pg.send_prepare(name, query))
-                self._names[query] = name
-            result = await self._ask(lambda: self._pg.send_query_prepared(name, parameters, result_format=BINARY))
+            self._pg.send_query_prepared(self._names[query], parameters, result_format=BINARY)
         else:
-            result = await self._ask(lambda: self._pg.send_query_params(query, parameters, result_format=BINARY))
+            self._pg.send_query_params(query, parameters, result_format=BINARY)
+
+    def _send_group(self, statements: Sequence[tuple[bytes, Parameters]]) -> None:
+        for query, parameters in statements:
+            self._send(query, parameters)
+        self._pg.pipeline_sync()
+
+    def _read_rows(self, result: pq.abc.PGresult) -> Rows:
         if not result.ntuples:
             return []
         self._transformer.set_pgresult(result)
@@ -189,7 +233,7 @@ class _Connection:
             result = await self._answer
         finally:
             self._answer = None
-        if result.status in (pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK):
+        if result.status in _DONE or result.status == pq.ExecStatus.PIPELINE_SYNC:
             return result
         error = psycopg.errors.error_from_result(result, ENCODING)
         if error.sqlstate in _BROKEN_PLANS:
@@ -211,6 +255,9 @@ class _Connection:
                 # Nothing is due on an idle connection: what is readable there is its end
                 self.close()
                 return
+            if self._group is not None:
+                self._read_group(self._group)
+                return
             while not self._pg.is_busy():
                 result = self._pg.get_result()
                 if result is None:
@@ -219,6 +266,23 @@ class _Connection:
                 self._result = result
         except psycopg.Error as error:
             self._fail(error)
+
+    def _read_group(self, group: list[pq.abc.PGresult]) -> None:
+        """Each statement ends with a None; two of them mean that nothing more comes."""
+        was_end = False
+        while not self._pg.is_busy():
+            result = self._pg.get_result()
+            if result is None:
+                if was_end:
+                    self._fail(psycopg.OperationalError("the connection ended without an answer"))
+                    return
+            elif result.status == pq.ExecStatus.PIPELINE_SYNC:
+                self._result = result
+                self._finish()
+                return
+            else:
+                group.append(result)
+            was_end = result is None
 
     def _finish(self) -> None:
         if self._result is None:
@@ -246,6 +310,12 @@ def compile_statement(text: str) -> tuple[bytes, tuple[str, ...]]:
         return f"${names.index(name) + 1}"
 
     return _PLACE.sub(number, text).encode(), tuple(names)
+
+
+def compile_values(text: str, values: Mapping[str, Any]) -> tuple[bytes, Parameters]:
+    """A statement as the server reads it, and its values in the order of their numbers."""
+    query, names = compile_statement(text)
+    return query, [_dump(values[name]) for name in names]
 
 
 _DUMPERS: dict[type, Callable[[Any], bytes]] = {

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 
 from core.loop_database import LoopDatabase
+from core.loop_groups import LoopGroups
 from core.loop_redis import LoopRedis
 from core.steps import ScriptCall, Statement, Step
 
@@ -15,6 +16,7 @@ class LoopStores:
 
     def __init__(self) -> None:
         self._database = LoopDatabase()
+        self._groups = LoopGroups(self._database)
         self._redis = LoopRedis(settings.REDIS_URL)
 
     def is_able(self, step: Step) -> bool:
@@ -23,7 +25,8 @@ class LoopStores:
 
     async def answer(self, step: Step) -> Any:
         if isinstance(step, Statement):
-            rows = await self._database.fetch(step.text, step.values)
+            source = self._groups if step.is_grouped else self._database
+            rows = await source.fetch(step.text, step.values)
             return rows if step.is_many else rows[0] if rows else None
         assert isinstance(step, ScriptCall)
         return await self._redis.run(step.script, step.keys, step.args)

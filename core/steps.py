@@ -18,11 +18,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One SQL statement in a transaction of its own. The answer is its first row or None; all rows if ``is_many``."""
+    """One SQL statement. The answer is its first row or None; all rows if ``is_many``. ``is_grouped``: it may share its
+    transaction with others of the kind, and takes no lock that another of them waits for."""
 
     text: str
     values: Mapping[str, Any]
     is_many: bool = False
+    is_grouped: bool = False
 
     def run(self) -> Any:
         with prepared_cursor() as cursor:

@@ -49,7 +49,7 @@ def queue_text_steps(
         "deadline": deadline_at,
         "lines": None if sender.line_ids is None else "{" + ",".join([line.hex for line in sender.line_ids]) + "}",
     }
-    row = yield Statement(_write(select), values)
+    row = yield Statement(_write(select), values, is_grouped=True)
     if row is None:
         raise not_found("line", param="from")
     return key if row[-1] else to_target(row[:-1])
