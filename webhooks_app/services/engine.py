@@ -28,7 +28,7 @@ from webhooks_app.services.claim import claim_due, list_waiting, read_endpoints,
 from webhooks_app.services.fan_out import fan_out_batch, recover_batches
 from webhooks_app.services.jobs import Outcome
 from webhooks_app.services.lanes import Lane
-from webhooks_app.services.recorder import Recorder
+from webhooks_app.services.recorder import PAUSE_MOST, Recorder
 from webhooks_app.services.sender import Sender
 from webhooks_app.services.wake import ENDPOINTS, listen, wake_engines
 
@@ -117,7 +117,7 @@ class Engine:
                 logger.warning("engine waits for the database: %s", str(error).strip())
                 await self._call(connections.close_all)
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                pause = min(pause * 2, PAUSE_MOST)
                 self._is_reload_due = True
                 continue
             if not has_more:

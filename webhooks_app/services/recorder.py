@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 FLUSH_SIZE = 500
 FLUSH_MOST = 3000  # what has gathered while the last was written goes in one: each statement waits for its turn
 FLUSH_SECONDS = 0.1
-LAST_PAUSE = 1.0  # when the engine ends without a database
+PAUSE_MOST = 1.0  # seconds between tries without a database; the last of them when the engine ends
 KEEP_SECONDS = 0.5  # a delivery that is not through by then gets its row, so that it can be seen
 
 
@@ -103,10 +103,10 @@ class Recorder:
                 self._outcomes = flush.outcomes + self._outcomes
                 self._returned = flush.returned + self._returned
                 await self.call(connections.close_all)
-                if is_over() and pause > LAST_PAUSE:
+                if is_over() and pause >= PAUSE_MOST:
                     return  # what is lost with the process here comes back when its leases end
                 await asyncio.sleep(pause)
-                pause = min(pause * 2, 5.0)
+                pause = min(pause * 2, PAUSE_MOST)
                 continue
             finally:
                 self._writing = 0
