@@ -83,31 +83,23 @@ def list_capabilities(line: Line) -> list[str]:
 
 
 def describe_lines(
-    lines: Sequence[Line], worst: Mapping[UUID, Meter], hours: Sequence[LineHour], at: datetime
+    lines: Sequence[Line], worst: Mapping[UUID, Meter], volumes: Mapping[UUID, Mapping[int, int]], at: datetime
 ) -> list[LineRow]:
-    today = floor_day(at)
-    count = at.hour + 1
-    volumes = {line.id: [0] * count for line in lines}
-    for hour in hours:
-        place = int((hour.hour - today) / HOUR)
-        if 0 <= place < count and not _is_shared(hour, lines):
-            volumes[hour.line_id][place] += hour.inbound + hour.outbound
+    """``volumes`` as of ``count_by_hour``. The sandbox line's traffic is everybody's, so it is nobody's to see."""
+    hours = range(at.hour + 1)
+    shared = {line.id for line in lines if line.is_sandbox}
     return [
         LineRow(
             line=line,
             state=get_line_state(line),
             reasons=list_reasons(line),
             capabilities=list_capabilities(line),
-            volume=volumes[line.id],
+            volume=[known.get(hour, 0) for hour in hours],
             worst=worst.get(line.id),
         )
         for line in lines
+        for known in [volumes.get(line.id, {}) if line.id not in shared else {}]
     ]
-
-
-def _is_shared(hour: LineHour, lines: Sequence[Line]) -> bool:
-    """The sandbox line's traffic is everybody's, so it is nobody's to see."""
-    return any(line.id == hour.line_id and line.is_sandbox for line in lines)
 
 
 def make_cards(meters: Sequence[Meter]) -> list[MeterCard]:

@@ -1,16 +1,18 @@
 """Reading lines. The sandbox line is everybody's, once their pairing is active."""
 
 from collections.abc import Collection, Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import ExtractHour
 
 from accounts.models import Organization
 from core.errors import not_found
 from core.handles import normalise_handle
 from core.ids import LINE, parse_id
+from lines.limit_math import DAY
 from lines.models import Line, LineHour, SandboxPairing
 
 
@@ -70,6 +72,16 @@ def list_hours(*, line_ids: Collection[UUID], since: datetime) -> list[LineHour]
     """Roll-ups of hours from ``since`` on, oldest first."""
     rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=since).defer("minutes")
     return list(rows.order_by("hour"))
+
+
+def count_by_hour(*, line_ids: Collection[UUID], day: datetime) -> dict[UUID, dict[int, int]]:
+    """Per line, the messages in and out in each hour of the UTC day that begins at ``day``. One query."""
+    rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=day, hour__lt=day + DAY)
+    rows = rows.annotate(place=ExtractHour("hour", tzinfo=UTC), count=F("inbound") + F("outbound"))
+    found: dict[UUID, dict[int, int]] = {}
+    for line_id, place, count in rows.values_list("line_id", "place", "count"):
+        found.setdefault(line_id, {})[place] = count
+    return found
 
 
 def list_lines_by_key(*, organization: Organization, keys: Iterable[UUID]) -> list[Line]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from core.hours import read_hours
 from webhooks_app.models import EndpointHour
 
 
@@ -26,8 +27,7 @@ def list_hours(*, endpoint_ids: Sequence[UUID], since: datetime) -> dict[UUID, l
     """Per endpoint, oldest first, without the hours in which nothing was sent. One query."""
     found: dict[UUID, list[Hour]] = {endpoint_id: [] for endpoint_id in endpoint_ids}
     rows = EndpointHour.objects.filter(endpoint_id__in=endpoint_ids, hour__gte=since).order_by("hour")
-    for endpoint_id, hour, delivered, retried, failed in rows.values_list(
-        "endpoint_id", "hour", "delivered", "retried", "failed"
-    ):
+    names = ("delivered", "retried", "failed")
+    for endpoint_id, hour, delivered, retried, failed in read_hours(rows, "hour", "endpoint_id", *names):
         found[endpoint_id].append(Hour(starts_at=hour, delivered=delivered, attempts=delivered + retried + failed))
     return found

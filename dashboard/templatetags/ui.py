@@ -9,19 +9,23 @@ from typing import Any
 from django import template
 from django.forms import BoundField
 from django.http import HttpRequest
+from django.template.loader import render_to_string
 from django.templatetags.static import static
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from core.handles import format_handle
 from dashboard import formatting
+from dashboard.addresses import compile_address
 from dashboard.agents import name_agent
 from dashboard.code_colors import color_code
 from dashboard.host_names import find_address, make_local_url
+from dashboard.markup import fill
 from dashboard.states import SHAPES, get_status
 from dashboard.undo import get_undo
 
 register = template.Library()
+register.tag("url", compile_address)
 EMPTY = mark_safe(f'<span class="t3">{formatting.MISSING}</span>')
 
 
@@ -35,7 +39,7 @@ def icon(name: str, extra: str = "") -> SafeString:
 @lru_cache(maxsize=500)
 def _draw_icon(name: str, extra: str) -> SafeString:
     """A page has a hundred of the same few."""
-    return format_html(
+    return fill(
         '<svg class="i{}" aria-hidden="true"><use href="{}#{}"></use></svg>',
         f" {extra}" if extra else "",
         static("icons.svg"),
@@ -46,7 +50,7 @@ def _draw_icon(name: str, extra: str) -> SafeString:
 @register.simple_tag
 def copy_button(value: object, label: str = "Copy", hidden: bool = False) -> SafeString:
     """A button that copies ``value``; ``label`` is what a screen reader says."""
-    return format_html(
+    return fill(
         '<button class="m-cp" type="button" data-copy="{}" aria-label="{}">{}</button>', value, label, icon("copy")
     )
 
@@ -57,8 +61,8 @@ def id_(value: object, href: str = "", text: str = "") -> SafeString:
     if not value:
         return EMPTY
     shown = text or str(value)
-    inner = format_html('<a href="{}">{}</a>', href, shown) if href else format_html("<span>{}</span>", shown)
-    return format_html('<span class="m-id">{}{}</span>', inner, copy_button(value, f"Copy {shown}"))
+    inner = fill('<a href="{}">{}</a>', href, shown) if href else fill("<span>{}</span>", shown)
+    return fill('<span class="m-id">{}{}</span>', inner, copy_button(value, f"Copy {shown}"))
 
 
 @register.filter
@@ -81,13 +85,13 @@ def status(kind: str, state: str, word: str = "") -> SafeString:
     ``kind`` is one of delivery, message, line, endpoint, key, replay, sandbox, request, or a bare shape.
     """
     shape, named = (kind, state) if kind in SHAPES else get_status(kind, state)
-    return format_html('<span class="m-st {}">{}</span>', shape, word or named)
+    return fill('<span class="m-st {}">{}</span>', shape, word or named)
 
 
 @register.simple_tag
 def tag(text: object, tone: str = "") -> SafeString:
     """A small label; tones ok, bad, warn, acc, mono. Not for states."""
-    return format_html('<span class="m-tag{}">{}</span>', f" {tone}" if tone else "", text)
+    return fill('<span class="m-tag{}">{}</span>', f" {tone}" if tone else "", text)
 
 
 @register.simple_tag
@@ -113,7 +117,7 @@ def when(moment: datetime | None, style: str = "list") -> SafeString:
     """``{% when x %}``; styles list, detail, clock, date. The page's script rewrites it in the viewer's zone."""
     if moment is None:
         return EMPTY
-    return format_html(
+    return fill(
         '<time class="num" datetime="{}" title="{}" data-when="{}">{}</time>',
         formatting.format_machine(moment),
         formatting.format_exact(moment),
@@ -133,7 +137,7 @@ def countdown(moment: datetime | None) -> SafeString:
     """Time left until ``moment``, counted down on the page."""
     if moment is None:
         return EMPTY
-    return format_html(
+    return fill(
         '<time class="num" datetime="{}" title="{}" data-left>{}</time>',
         formatting.format_machine(moment),
         formatting.format_exact(moment),
@@ -147,7 +151,7 @@ def number(value: float | None) -> str:
     """``4,218``; from 100,000 ``128k`` with the exact value as tooltip."""
     shown = formatting.format_number(value)
     if value is not None and abs(value) >= formatting.COMPACT_FROM:
-        return format_html('<span title="{}">{}</span>', f"{value:,}", shown)
+        return fill('<span title="{}">{}</span>', f"{value:,}", shown)
     return shown
 
 
@@ -176,7 +180,7 @@ def code(text: object, language: str = "", label: str = "") -> SafeString:
     """``{% code sample "python" "Example" %}``: coloured on the server (json, bash, python, typescript), with copy."""
     raw = str(text)
     name = label or {"json": "JSON", "bash": "command"}.get(language, "code")
-    return format_html(
+    return fill(
         '<div class="m-code">{}<pre tabindex="0" role="group" aria-label="{}"><code>{}</code></pre></div>',
         copy_button(raw, f"Copy {name}"),
         name,
@@ -192,10 +196,10 @@ def meter(used: float, limit: float | None, label: str, forecast: float | None =
         return mark_safe('<div class="m-nolim"></div>')
     share = max(0.0, used / limit)
     tone = " bad" if share >= 1 else " warn" if share >= 0.8 else ""
-    ahead = format_html(
+    ahead = fill(
         '<rect class="fc" width="{}%" height="8" rx="4"></rect>', f"{min(1.0, (forecast or 0) / limit) * 100:.1f}"
     )
-    return format_html(
+    return fill(
         '<svg class="m-meter{}" role="img" aria-label="{}"><rect class="tr" width="100%" height="8" rx="4"></rect>{}'
         '<rect class="fi" width="{}%" height="8" rx="4"></rect>'
         '<line class="tk" x1="80%" x2="80%" y1="0" y2="8"></line></svg>',
@@ -210,9 +214,9 @@ def meter(used: float, limit: float | None, label: str, forecast: float | None =
 def sparkline(values: Sequence[float], label: str, tone: str = "mute") -> SafeString:
     """A line without axes; ``label`` tells the finding. Tones mute, bad, or empty for blue."""
     count, top = len(values), max(values, default=0) or 1
-    points = [(100 * i / max(1, count - 1), 31 - 28 * value / top) for i, value in enumerate(values)]
-    line = mark_safe(" ".join(f"{x:.1f},{y:.1f}" for x, y in points))  # numbers only
-    return format_html(
+    step, scale = 100 / max(1, count - 1), 28 / top
+    line = SafeString(" ".join([f"{step * i:.1f},{31 - scale * value:.1f}" for i, value in enumerate(values)]))
+    return fill(
         '<svg class="m-spark {}" viewBox="0 0 100 32" preserveAspectRatio="none" role="img" aria-label="{}">'
         '<polygon class="ar" points="0,31 {} 100,31"></polygon><polyline class="ln" points="{}"></polyline></svg>',
         tone,
@@ -251,7 +255,7 @@ def breakable(url: str) -> SafeString:
     """A URL that may wrap before its slashes and query, not anywhere."""
     scheme, sign, rest = str(url).rpartition("://")
     parts = re.split(r"(?=[/?&])", rest)
-    return format_html("{}{}", scheme + sign, format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts)))
+    return fill("{}{}", scheme + sign, format_html_join(mark_safe("<wbr>"), "{}", ((part,) for part in parts)))
 
 
 @register.filter
@@ -294,20 +298,28 @@ def empty(
 
 
 # --- the shell -------------------------------------------------------------------------------------------------------
-@register.inclusion_tag("parts/_nav_link.html", takes_context=True)
-def nav_link(context: template.Context, path: str, name: str, text: str, count_key: str = "") -> dict[str, Any]:
+@register.simple_tag(takes_context=True)
+def nav_link(context: template.Context, path: str, name: str, text: str, count_key: str = "") -> SafeString:
     """One item of the sidebar; counts come from ``nav_counts`` in the context."""
     here = context["request"].path
-    counts = context.get("nav_counts") or {}
-    return {
+    is_current = here == path if path == "/" else (here + "/").startswith(path + "/")
+    count = (context.get("nav_counts") or {}).get(count_key, 0)
+    return _draw_nav_link(path, name, text, is_current, min(count, 100), count_key)
+
+
+@lru_cache(maxsize=500)
+def _draw_nav_link(path: str, name: str, text: str, is_current: bool, count: int, count_key: str) -> SafeString:
+    """Every page has twenty of them; a count above 99 reads the same whatever it is."""
+    context = {
         "path": path,
         "name": name,
         "text": text,
-        "is_current": here == path if path == "/" else (here + "/").startswith(path + "/"),
-        "count": counts.get(count_key, 0),
+        "is_current": is_current,
+        "count": count,
         "is_bad": count_key == "failing",
         "count_word": {"unread": "unread", "failing": "failing"}.get(count_key, ""),
     }
+    return render_to_string("parts/_nav_link.html", context)
 
 
 @register.simple_tag

@@ -34,7 +34,7 @@ from dashboard.sandbox_card import make_sandbox_card
 from dashboard.views.line_parts import find_line, go_to, show_fragment
 from dashboard.views.line_settings import urlpatterns as settings_patterns
 from lines.limit_math import day_ago, floor_day
-from lines.selectors import list_hours, search_lines
+from lines.selectors import count_by_hour, list_hours, search_lines
 from lines.services.limits import get_worst_meters, make_meters
 from lines.services.provisioning import create_simulated_line
 from lines.services.sandbox import open_sandbox, reset_sandbox
@@ -52,11 +52,11 @@ def index(request: PageRequest) -> HttpResponse:
         after=request.GET.get("after"),
     )
     worst = get_worst_meters(lines=found.rows, at=at, organization=request.organization)
-    hours = list_hours(line_ids=[line.id for line in found.rows], since=floor_day(at))
+    volumes = count_by_hour(line_ids=[line.id for line in found.rows], day=floor_day(at))
     context = {
         "bar": bar,
         "page": found,
-        "rows": describe_lines(found.rows, worst, hours, at),
+        "rows": describe_lines(found.rows, worst, volumes, at),
         "can_manage": request.membership.is_admin,
     }
     return render(request, "dashboard/lines/index.html", context)

@@ -17,6 +17,7 @@ from django.utils.module_loading import import_string
 
 from accounts.models import Organization
 from core.clock import now
+from core.hours import read_hours
 from lines.limit_math import (
     HOUR,
     MAX_CONTACTS,
@@ -159,7 +160,7 @@ def _read_sums(line_ids: Collection[UUID], at: datetime) -> dict[UUID, _Sums]:
     """
     start, end = meter_span(at)
     rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=start, hour__lt=end)
-    return _add_up(rows.values_list("line_id", *HOUR_FIELDS), at)
+    return _add_up(read_hours(rows, "hour", "line_id", *HOUR_FIELDS[1:]), at)
 
 
 def meter_span(at: datetime) -> tuple[datetime, datetime]:
