@@ -14,6 +14,7 @@ from webhooks_app.models import Endpoint
 from webhooks_app.retry import BREAKER_FAILURES, FIRST_WARNING, SECOND_WARNING, SWITCH_OFF
 from webhooks_app.services.secrets import OVERLAP
 
+_HOUR = timedelta(hours=1)
 OFF_WORDS = {
     "paused": "Off",
     "gone_410": "Switched off: it answered 410",
@@ -112,13 +113,13 @@ def describe_last_answer(endpoint: Endpoint) -> str:
 
 def _fill_rates(hours: Sequence[Hour], at: datetime) -> list[float]:
     """24 rates; an hour in which nothing was sent repeats the one before."""
-    last_hour = at.replace(minute=0, second=0, microsecond=0)
-    known = {span.starts_at: span.success_share for span in hours}
-    if not known:
+    if not hours:
         return []
+    first = at.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    known = {(span.starts_at - first) // _HOUR: span.success_share for span in hours}
     rates: list[float] = []
     for index in range(24):
-        rate = known.get(last_hour - timedelta(hours=23 - index))
+        rate = known.get(index)
         rates.append(rate if rate is not None else (rates[-1] if rates else 1.0))
     return rates
 
