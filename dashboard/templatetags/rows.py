@@ -128,7 +128,7 @@ def _draw_key_menu(key: Any) -> SafeString:
 
 # --- webhooks --------------------------------------------------------------------------------------------------------
 @register.simple_tag
-def endpoint_switch(row: EndpointRow, can_manage: bool, is_oob: bool = False) -> SafeString:
+def webhook_switch(row: EndpointRow, can_manage: bool, is_oob: bool = False) -> SafeString:
     """On or off; ``is_oob`` where an answer puts it in place of the one on the page."""
     key = row.endpoint.public_id
     act = SafeString(" disabled")
@@ -148,15 +148,15 @@ def endpoint_switch(row: EndpointRow, can_manage: bool, is_oob: bool = False) ->
 
 
 @register.simple_tag
-def endpoint_state(row: EndpointRow, is_oob: bool = False) -> SafeString:
-    """The state in words; ``is_oob`` as of ``endpoint_switch``."""
+def webhook_state(row: EndpointRow, is_oob: bool = False) -> SafeString:
+    """The state in words; ``is_oob`` as of ``webhook_switch``."""
     place = SafeString(' hx-swap-oob="true"') if is_oob else ""
     shown = ui.status("endpoint", row.state, row.words)
     return fill('<span id="st-{}"{}>{}</span>\n', row.endpoint.public_id, place, shown)
 
 
 @register.simple_tag
-def endpoint_result(row: EndpointRow) -> SafeString:
+def webhook_result(row: EndpointRow) -> SafeString:
     """What the last attempt was answered, and when."""
     endpoint = row.endpoint
     if not endpoint.last_attempt_at:
