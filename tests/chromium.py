@@ -18,7 +18,7 @@ def find_chromium() -> str | None:
     return os.environ.get("CHROMIUM") or next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
-GUESTS = {"chromium", "running_product", "hurried_product"}
+GUESTS = {"chromium", "running_product"}
 
 
 def _count_of_guests(item: pytest.Item) -> int:
@@ -28,8 +28,8 @@ def _count_of_guests(item: pytest.Item) -> int:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """``live``: beside a running product or a browser, which is half of the suite (config/dev/suite.py)."""
-    if GUESTS.intersection(getattr(item, "fixturenames", [])) or item.get_closest_marker("faults"):
+    """``live``: beside the running product or a browser, which is half of the suite (config/dev/suite.py)."""
+    if GUESTS.intersection(getattr(item, "fixturenames", [])):
         item.add_marker("live")
 
 

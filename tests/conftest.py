@@ -1,10 +1,12 @@
 """alice owns Lumen, bob is on its team, charlie owns another organization and must see nothing of Lumen."""
 
+import gc
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from accounts.models import ApiKey, Membership, Organization, Role, User
 from accounts.scopes import SCOPES
@@ -16,10 +18,33 @@ from tests.emptying import empty_tables
 pytest_plugins = ["tests.live", "tests.chromium"]
 
 
+def pytest_collection_finish() -> None:
+    """What is loaded stays, and a test makes little garbage: looking for it is a tenth of the suite's time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def quick_emptying() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_look_at_static_files() -> Iterator[None]:
+    """Each client of a test makes the middleware anew, which would look at every static file again."""
+    look, found = WhiteNoiseMiddleware.add_files_from_finders, dict[str, Any]()
+
+    def look_once(middleware: WhiteNoiseMiddleware) -> None:
+        if not found:
+            look(middleware)
+            found.update(middleware.files)
+        middleware.files.update(found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", look_once)
         yield
 
 
