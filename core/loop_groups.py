@@ -28,20 +28,29 @@ class LoopGroups:
     def __init__(self, database: LoopDatabase) -> None:
         self._database = database
         self._waiting: list[_Waiting] = []
-        self._flights: set[asyncio.Task[None]] = set()
+        self._under_way = 0
+        self._flights: set[asyncio.Task[None]] = set()  # the loop itself keeps no task alive
 
     async def fetch(self, text: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of a statement. Errors are its own: a group with a mistake in it is done again one by one."""
         loop = asyncio.get_running_loop()
         one = _Waiting(*compile_values(text, values), loop.create_future())
         self._waiting.append(one)
-        if len(self._flights) < FLIGHTS:
+        if self._under_way < FLIGHTS:
+            self._under_way += 1
             flight = loop.create_task(self._fly())
             self._flights.add(flight)
             flight.add_done_callback(self._flights.discard)
         return await one.answer
 
     async def _fly(self) -> None:
+        try:
+            await self._empty()
+        finally:
+            # In the step that found nothing waiting: whoever comes next must not count on a flight that has ended
+            self._under_way -= 1
+
+    async def _empty(self) -> None:
         while self._waiting:
             group, self._waiting = self._waiting[:MOST], self._waiting[MOST:]
             group = [one for one in group if not one.answer.done()]

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import psycopg
 import pytest
-from django.db import DataError
+from django.db import DataError, connection
 
 from core.loop_database import LoopDatabase
 from core.loop_groups import LoopGroups
@@ -76,3 +77,26 @@ def test_a_connection_that_ends_is_an_error_for_all_of_its_group_and_the_next_on
 
 
 BUSY = "SELECT pid FROM pg_stat_activity WHERE query LIKE %(like)s AND state = 'active' AND pid <> pg_backend_pid()"
+
+
+def test_whoever_asks_again_while_all_groups_are_ending_is_answered() -> None:
+    """The loop is held up until two groups have their answers, so that both end in one turn of it."""
+
+    async def work(groups: LoopGroups, database: LoopDatabase) -> Any:
+        async def ask_twice() -> Any:
+            await groups.fetch(TRANSACTION, {"n": 1})
+            return await groups.fetch(TRANSACTION, {"n": 2})
+
+        # Two connections are open and know the statement
+        await asyncio.gather(*(database.fetch(TRANSACTION, {"n": 0}) for _ in range(2)))
+        first = asyncio.ensure_future(ask_twice())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(groups.fetch(TRANSACTION, {"n": 3}))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        with psycopg.connect(**connection.get_connection_params()) as other:
+            other.execute("SELECT pg_sleep(0.1)")
+        return await asyncio.wait_for(asyncio.gather(first, second), 10)
+
+    assert [rows[0][1] for rows in run(work)] == [2, 3]
