@@ -1,5 +1,6 @@
 """Markup of the small parts of a page. A list draws hundreds of them, so this is ``format_html`` at half its cost."""
 
+from collections.abc import Iterable
 from html import escape
 from typing import cast
 
@@ -10,6 +11,11 @@ from django.utils.safestring import SafeString
 def fill(form: str, *values: object) -> SafeString:
     """``form`` with its ``{}`` filled in, everything escaped that is not safe already."""
     return SafeString(form.format(*[_escape(value) for value in values]))
+
+
+def join(parts: Iterable[SafeString]) -> SafeString:
+    """Parts that are safe, one after the other."""
+    return SafeString("".join(parts))
 
 
 def _escape(value: object) -> str:

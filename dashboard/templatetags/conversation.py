@@ -1,106 +1,10 @@
-"""Tags of the conversation viewer: links that are safe, masks that tell nothing, waves, faces."""
-
-import re
-from collections.abc import Sequence
-from functools import lru_cache
+"""Small filters of the conversation pages."""
 
 from django import template
-from django.core.files.storage import default_storage
-from django.utils.html import escape, format_html, format_html_join
-from django.utils.safestring import SafeString, mark_safe
 
 from lines.models import Line
-from messaging.file_links import Variant, sign_file_token
-from messaging.models import Chat, File
 
 register = template.Library()
-_URL = re.compile(r"https?://[^\s<>\"']+[^\s<>\"'.,;:!?)\]}]")
-_SERVICE = {"iMessage": "", "SMS": "sms", "RCS": "sms"}
-WAVE_HEIGHT = 28
-CARD_BYTES = 4096
-_CARD_NAME = re.compile(r"^FN[^:\n]*:([^\r\n]+)", re.MULTILINE)
-
-
-@register.filter
-def links(text: str) -> SafeString:
-    """Text with its http(s) addresses as links that give nothing away and get no power over the page."""
-    parts, end = [], 0
-    for found in _URL.finditer(text):
-        parts.append(escape(text[end : found.start()]))
-        anchor = '<a href="{}" target="_blank" rel="noopener noreferrer nofollow ugc">{}</a>'
-        parts.append(format_html(anchor, found[0], found[0]))
-        end = found.end()
-    parts.append(escape(text[end:]))
-    return mark_safe("".join(parts))  # every part was escaped above
-
-
-@register.simple_tag
-def mask(text: str | None) -> SafeString:
-    """Bars about as long as the text, rounded so that they tell nothing: the text is not in the page at all."""
-    words = min(6, 1 + len(text or "") // 24)
-    return mark_safe("<i></i>" * words)
-
-
-@register.filter
-def initials(chat: Chat) -> str:
-    """Two letters of a name or an Apple ID, or the end of a number: what tells one from another."""
-    if chat.name:
-        words = [word for word in chat.name.split() if word[:1].isalnum()]
-        return "".join(word[0] for word in words[:2]).upper() or chat.name[:1]
-    return chat.identifier[-2:] if chat.identifier[1:].isdigit() else chat.identifier[:2].upper()
-
-
-@register.filter
-def bubble_class(service: str | None) -> str:
-    return _SERVICE.get(service or "", "")
-
-
-@register.simple_tag
-def file_url(file: File | None, kind: str = "") -> str:
-    """A link to a file's bytes that expires; ``m4a`` is the copy for browsers of a voice memo."""
-    if file is None:
-        return ""
-    has_copy = kind == "m4a" and bool(file.audio_m4a_key)
-    return "/files/" + sign_file_token(file.id, variant=Variant.M4A if has_copy else Variant.ORIGINAL)
-
-
-@register.simple_tag
-def card_name(file: File) -> str:
-    """The name on a contact card (vCard ``FN``); files never change, so it is read once per process."""
-    return _read_card_name(file.storage_key) or file.filename or "Contact"
-
-
-@lru_cache(maxsize=2048)
-def _read_card_name(storage_key: str) -> str:
-    try:
-        with default_storage.open(storage_key) as stored:
-            head = stored.read(CARD_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
-    found = _CARD_NAME.search(head)
-    return found[1].strip().replace("\\,", ",").replace("\\;", ";")[:80] if found else ""
-
-
-@register.simple_tag
-def wave(peaks: Sequence[int]) -> SafeString:
-    """A voice memo's loudness as bars; geometry by attributes."""
-    bars = list(peaks) or [20] * 44
-    width = 100 / len(bars)
-    rows = []
-    for index, peak in enumerate(bars):
-        height = max(3.0, WAVE_HEIGHT * min(peak, 100) / 100)
-        rows.append(
-            (f"{index * width:.2f}%", f"{(WAVE_HEIGHT - height) / 2:.1f}", f"{width * 0.62:.2f}%", f"{height:.1f}")
-        )
-    inside = format_html_join("", '<rect class="r" x="{}" y="{}" width="{}" height="{}" rx="1"/>', rows)
-    return format_html('<svg class="wave" height="{}" aria-hidden="true">{}</svg>', WAVE_HEIGHT, inside)
-
-
-@register.filter
-def clock(seconds: float | None) -> str:
-    """``0:14``"""
-    whole = round(seconds or 0)
-    return f"{whole // 60}:{whole % 60:02d}"
 
 
 @register.filter
