@@ -1,7 +1,6 @@
 """One origin for all: event streams and health as plain ASGI, the API to its door, pages to Django as WSGI."""
 
 import asyncio
-import gc
 import logging
 import os
 from importlib import import_module
@@ -21,11 +20,11 @@ from config.wsgi import application as django_application
 # isort: split
 # After Django is set up by config.wsgi
 from api.front import answer_scope, is_ours
+from core.collector import calm_collector
 from core.loop_stores import close_stores
 
 logger = logging.getLogger(__name__)
 THREADS = 16
-GARBAGE_OBJECTS = 20_000
 SEND_QUEUE = 4  # chunks of a response that may wait for a slow reader
 # Path -> (module:attribute, only when the client asks for an event stream). Anything else is Django's.
 STREAMS: dict[str, tuple[str, bool]] = {
@@ -97,16 +96,9 @@ async def _answer_lifespan(receive: Receive, send: Send) -> None:
         message = await receive()
         if message["type"] == "lifespan.startup":
             end_streams_first()
-            _calm_collector()
+            calm_collector()
         else:
             close_stores()
         await send({"type": f"{message['type']}.complete"})
         if message["type"] == "lifespan.shutdown":
             return
-
-
-def _calm_collector() -> None:
-    """What is loaded stays: looking through it for garbage after every 700 objects costs a tenth of a request."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(GARBAGE_OBJECTS, 10, 10)

@@ -30,6 +30,7 @@ NEAR = 0.8
 _READ = f"""
 SELECT
   (SELECT count(*) FROM (SELECT 1 FROM messaging_chat WHERE organization_id = %(org)s AND unread > 0 LIMIT %(cap)s) u),
+  (SELECT count(*) FROM (SELECT 1 FROM messaging_chat WHERE organization_id = %(org)s AND failed > 0 LIMIT %(cap)s) n),
   (SELECT count(*) FROM (SELECT 1 FROM webhooks_app_delivery
      WHERE organization_id = %(org)s AND state = 'retrying' AND id >= %(oldest)s LIMIT %(cap)s) r)
   + (SELECT count(*) FROM (SELECT 1 FROM webhooks_app_delivery
@@ -66,9 +67,10 @@ class Banner:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShellNews:
-    """``unread`` conversations and ``failing`` deliveries, each at most ``CAP``."""
+    """``unread`` and ``failed`` conversations and ``failing`` deliveries, each at most ``CAP``."""
 
     unread: int = 0
+    failed: int = 0
     failing: int = 0
     banner: Banner | None = None
 
@@ -104,13 +106,13 @@ def read_shell_news(organization: Organization) -> ShellNews:
     }
     with connection.cursor() as cursor:
         cursor.execute(_READ, parameters)
-        unread, failing, down, off, reach, used, visit = cursor.fetchone()
+        unread, failed, failing, down, off, reach, used, visit = cursor.fetchone()
     limit = organization.sandbox_daily_messages
     limit = settings.SANDBOX_DAILY_MESSAGES if limit is None else limit
     banner = (
         _visit(visit) or _line_down(down) or _endpoint_off(off) or _near_limit(reach) or _near_quota(used or 0, limit)
     )
-    return ShellNews(unread=unread, failing=min(failing, CAP), banner=banner)
+    return ShellNews(unread=unread, failed=failed, failing=min(failing, CAP), banner=banner)
 
 
 def _visit(found: list[object] | None) -> Banner | None:

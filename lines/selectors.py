@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import ExtractHour
 
 from accounts.models import Organization
@@ -22,12 +22,23 @@ def list_lines(*, organization: Organization | UUID, line_ids: Collection[UUID] 
     One query.
     """
     key = organization if isinstance(organization, UUID) else organization.id
+    return list(_find_lines(key, line_ids).order_by("is_sandbox", "id"))
+
+
+def list_simulated_lines(*, organization: Organization, handle: str, limit: int = 200) -> list[Line]:
+    """Lines that a virtual phone can write to, of ``list_lines``: the one with ``handle``, the sandbox, the oldest."""
+    lines = _find_lines(organization.id).filter(transport="simulator")
+    first = Case(When(handle=handle, then=0), When(is_sandbox=True, then=1), default=2)
+    return sorted(lines.order_by(first, "id")[:limit], key=lambda line: (not line.is_sandbox, line.id))
+
+
+def _find_lines(key: UUID, line_ids: Collection[UUID] | None = None) -> QuerySet[Line]:
     own = Q(organization_id=key)
     if line_ids is not None:
         own &= Q(id__in=list(line_ids))
     active = SandboxPairing.objects.filter(organization_id=key, status=SandboxPairing.Status.ACTIVE)
     shared = Q(is_sandbox=True, id__in=active.values("line_id"))
-    return list(Line.objects.filter(own | shared, deleted_at=None).order_by("is_sandbox", "id"))
+    return Line.objects.filter(own | shared, deleted_at=None)
 
 
 def get_line(*, organization: Organization | UUID, line_id: UUID | str) -> Line:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from core.ids import CHAT, LINE, MESSAGE, parse_id
 from dashboard.access import PageRequest, page
 from dashboard.conversation_privacy import is_masked, list_openers, mark_opened, unmask, with_openers
+from dashboard.shell_news import get_shell_news
 from dashboard.views import conversation_actions
 from lines.models import Line
 from messaging.models import Chat, Message
@@ -22,7 +23,7 @@ from messaging.viewer.bubbles import (
     list_latest,
     with_typing,
 )
-from messaging.viewer.chats import FILTERS, count_marks, list_chat_page, list_sections
+from messaging.viewer.chats import FILTERS, list_chat_page, list_sections
 
 
 def find_chat(request: PageRequest, chat_id: str) -> Chat:
@@ -59,10 +60,16 @@ def list_context(request: PageRequest) -> dict[str, Any]:
     show = request.GET.get("show", "all")
     query = request.GET.get("q", "")[:200]
     line_key = parse_id(LINE, request.GET.get("line", ""))
-    line = Line.objects.filter(pk=line_key).first() if line_key else None
+    lines = Line.objects.filter(Q(organization=request.organization) | Q(is_sandbox=True))
+    line = lines.filter(pk=line_key).first() if line_key else None
     show = show if show in FILTERS else "all"
     before = request.GET.get("before") or None
-    context: dict[str, Any] = {"show": show, "query": query, "line": line, "marks": count_marks(request.organization)}
+    context: dict[str, Any] = {
+        "show": show,
+        "query": query,
+        "line": line,
+        "marks": get_shell_news(request.organization),
+    }
     is_flat = request.GET.get("line") == "all"  # newest first over all lines
     if line is None and not query and not before and not is_flat:
         found = list_sections(request.organization, show=show)
@@ -107,8 +114,10 @@ def conversation_rows(request: PageRequest) -> HttpResponse:
 def conversation(request: PageRequest, chat_id: str) -> HttpResponse:
     chat = _find_viewed(request, chat_id)
     wanted = request.GET.get("message", "")
-    message = find_message(request, wanted) if wanted else None
-    page_ = list_bubbles_around(chat, message) if message and message.chat_id == chat.id else list_bubbles(chat)
+    key = parse_id(MESSAGE, wanted)
+    page_ = list_bubbles_around(chat, key) if key else None if wanted else list_bubbles(chat)
+    if page_ is None:
+        raise Http404
     context = list_context(request) | viewer_context(request, chat, page_)
     context |= {"current": chat.public_id, "target": wanted, "openers": list_openers(chat)}
     return render(request, "dashboard/conversations/page.html", context)

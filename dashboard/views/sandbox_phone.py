@@ -13,8 +13,7 @@ from django.utils.http import urlencode
 from core.errors import AppError
 from dashboard.access import PageRequest, page
 from dashboard.phone_screen import build_screen, list_seen_events
-from lines.models import Line
-from lines.selectors import list_lines
+from lines.selectors import list_simulated_lines
 from lines.services.sandbox import get_sandbox
 from messaging.services.simulated import report_events
 from transports.simulator.models import LineScenario, VirtualPhone
@@ -40,11 +39,6 @@ CHOICES: tuple[tuple[str, str, str, dict[str, float]], ...] = (
 )
 
 
-def _lines(request: PageRequest) -> list[Line]:
-    own = [line for line in list_lines(organization=request.organization) if line.transport == "simulator"]
-    return sorted(own, key=lambda line: not line.is_sandbox)
-
-
 def _here(phone: VirtualPhone | None, to: str) -> str:
     query = {"phone": phone.handle if phone else "", "to": to}
     return "/sandbox-phone?" + urlencode({k: v for k, v in query.items() if v})
@@ -63,7 +57,7 @@ def _chosen(request: PageRequest) -> tuple[VirtualPhone | None, list[VirtualPhon
 
 def _context(request: PageRequest) -> dict[str, Any]:
     phone, phones, to = _chosen(request)
-    lines = _lines(request)
+    lines = list_simulated_lines(organization=request.organization, handle=to)
     sandbox = get_sandbox(organization=request.organization)
     handles = [line.handle for line in lines]
     if to not in handles and to != sandbox.sandbox_line_handle:
@@ -195,7 +189,8 @@ def choose(request: PageRequest) -> HttpResponse:
     if phone is None:
         raise Http404
     wanted = next((choice for choice in CHOICES if choice[0] == request.POST.get("scenario")), CHOICES[0])
-    if to in {line.handle for line in _lines(request)} or to == settings.SANDBOX_LINE_HANDLE:
+    lines = list_simulated_lines(organization=request.organization, handle=to)
+    if to in {line.handle for line in lines} or to == settings.SANDBOX_LINE_HANDLE:
         set_scenario(line_handle=phone_key(to, phone.handle), name=wanted[0], options=wanted[3])
     owned = get_phone(owner_id=request.organization.id, handle=phone.handle)
     owned.sends_read_receipts = request.POST.get("receipts") == "on"

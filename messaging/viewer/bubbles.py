@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
 
 from core.clock import now
@@ -91,6 +91,11 @@ def _read_older(chat: Chat, before: str | None, limit: int) -> tuple[list[Messag
     if before:
         sent_at, key = _place(before)
         rows = rows.filter(sent_at__lte=sent_at).filter(Q(sent_at__lt=sent_at) | Q(id__lt=key))
+    return _turn(rows, limit)
+
+
+def _turn(rows: QuerySet[Message], limit: int) -> tuple[list[Message], str | None]:
+    """The newest of them, oldest first; and the cursor of the page before them."""
     found = list(rows.order_by("-sent_at", "-id")[: limit + 1])
     shown = found[:limit][::-1]
     return shown, cursor_of(shown[0]) if len(found) > limit else None
@@ -126,13 +131,15 @@ def list_latest(chat: Chat, *, start: str | None, limit: int = 500) -> BubblePag
     return BubblePage(bubbles, start)
 
 
-def list_bubbles_around(chat: Chat, message: Message, *, limit: int = PAGE) -> BubblePage:
-    """The page that shows one message with what came before and everything up to ``limit`` after it."""
-    place = cursor_of(message)
-    before, older = _read_older(chat, place, limit // 2)
-    after, _ = _read_newer(chat, place, limit)
-    middle = list(_with_reactions(chat).filter(pk=message.pk))
-    bubbles = build_bubbles([*before, *middle, *after])
+def list_bubbles_around(chat: Chat, key: UUID, *, limit: int = PAGE) -> BubblePage | None:
+    """The page that shows one message with what came before and up to ``limit`` after it; None if it is not there."""
+    at = Subquery(Message.objects.filter(pk=key, chat=chat).values("sent_at"))
+    rows = _with_reactions(chat).filter(sent_at__lte=at).filter(Q(sent_at__lt=at) | Q(id__lte=key))
+    before, older = _turn(rows, limit // 2 + 1)
+    if not before or before[-1].id != key:
+        return None
+    after, _ = _read_newer(chat, cursor_of(before[-1]), limit)
+    bubbles = build_bubbles([*before, *after])
     bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
     arrange(bubbles, is_group=chat.is_group)
     return BubblePage(bubbles, older)

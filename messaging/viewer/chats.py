@@ -138,12 +138,3 @@ def list_chat_page(
         assert last.last_message_at is not None
         older = encode_cursor(last.last_message_at.isoformat(), last.id.hex)
     return ChatPage(found[:PAGE], older)
-
-
-def count_marks(organization: Organization) -> dict[str, int]:
-    """How many conversations are unread and how many have failed sends, each capped at 100; one query."""
-    one = "SELECT count(*) FROM (SELECT 1 FROM messaging_chat WHERE organization_id = %s AND {} > 0 LIMIT 100) c"
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT ({one.format('unread')}), ({one.format('failed')})", [organization.id, organization.id])
-        unread, failed = cursor.fetchone()
-    return {"unread": unread, "failed": failed}

@@ -95,6 +95,7 @@ def test_another_organizations_chat_message_and_trace_are_not_there(chat: Chat, 
     ):
         assert client.get(path).status_code == 404
     assert "private plan" not in client.get("/conversations?q=private").content.decode()
+    assert chat.line.label not in client.get(f"/conversations?line={chat.line.public_id}").content.decode()
 
 
 def test_a_member_without_the_right_gets_no_text_in_the_markup(member: Client, chat: Chat, lumen: Organization) -> None:

@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from core.clock import now
-from core.ids import uuid7_run
+from core.ids import uuid7, uuid7_run
 from messaging.models import Chat, Message, OutboxItem, Reaction
 from messaging.viewer.bubbles import list_bubbles, list_bubbles_around
 from messaging.viewer.chats import filter_chats, list_chat_page, list_sections
@@ -119,8 +119,10 @@ def test_sends_on_their_way_and_failed_ones_stand_at_the_end(chat: Chat) -> None
 
 def test_a_deep_link_shows_the_message_between_its_neighbours(chat: Chat) -> None:
     messages = [say(chat, f"m{n}", minute=n) for n in range(20)]
-    page = list_bubbles_around(chat, messages[10], limit=6)
+    page = list_bubbles_around(chat, messages[10].id, limit=6)
+    assert page is not None
     assert [b.text for b in page.bubbles] == [f"m{n}" for n in range(7, 17)]
+    assert list_bubbles_around(chat, uuid7()) is None
 
 
 def test_conversations_are_found_by_handle_name_and_text(chat: Chat, lumen: Organization, other: Organization) -> None:
