@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils.http import urlencode
 
 from accounts.models import ApiKey, Invitation, Membership, Organization, Role, User
 from core.clock import now
 from lines.models import Line
 from messaging.models import Chat
 from tests.conftest import make_user
-from tests.dashboard.routes import KWARGS, World
+from tests.dashboard.routes import KWARGS, World, a_delivery, a_message, a_replay, a_request, a_webhook
 from transports.simulator.network import create_phone
 
 FOREIGN = ("account/", "operator/admin/", "files/")  # guard themselves: allauth, Django's admin, signed links
@@ -174,3 +175,35 @@ def test_a_suspended_organization_can_be_read_but_not_changed(world: World) -> N
     for route in DECLARED:
         if "POST" in route.methods and route.role_for("POST") in ("member", "admin", "owner"):
             assert ask(world.bob, "POST", address_of(route, world)).status_code == 403
+
+
+def test_another_organizations_ids_in_a_query_name_nothing(world: World) -> None:
+    """Filters and pickers take ids from the address: those of others must not show what they belong to."""
+    world.line.label = "Front desk of Lumen"
+    world.line.save()
+    filters = {
+        "line": world.line.public_id,
+        "key": world.key.public_id,
+        "endpoint": a_webhook(world)["webhook_id"],
+        "chat": world.chat.public_id,
+    }
+    others = {
+        "message": a_message(world)["message_id"],
+        "delivery": a_delivery(world)["delivery_id"],
+        "replay": a_replay(world)["replay_id"],
+        "request": a_request(world)["request_id"],
+        "phone": "+15550100144",
+        "to": world.line.handle,
+    }
+    queries = [filters | others, *({name: value} for name, value in filters.items()), {"q": others["message"]}]
+    theirs = (world.line.label, world.key.name, world.chat.identifier, "127.0.0.1:9471", world.alice.email)
+    for route in DECLARED:
+        if "GET" not in route.methods or route.is_parametrised or route.role_for("GET") not in ORDER[2:]:
+            continue
+        for query in queries:
+            response = ask(world.charlie, "GET", f"{address_of(route, world)}?{urlencode(query)}")
+            assert response.status_code < 500, (route.name, query)
+            page = "" if response.streaming else response.content.decode()
+            for value in query.values():
+                page = page.replace(value, "")  # what was asked for may be repeated
+            assert not [text for text in theirs if text in page], (route.name, query)
