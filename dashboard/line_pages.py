@@ -10,8 +10,8 @@ from django.utils.safestring import SafeString
 from dashboard.charts import Column, Forecast, bar_chart, line_chart
 from dashboard.formatting import format_number
 from lines.limit_math import HOUR, floor_day, floor_hour
-from lines.models import Line, LineHour
-from lines.services.limits import Meter
+from lines.models import Line
+from lines.services.limits import HourCounts, Meter
 
 REASONS = {
     "mac_offline": "The Mac behind the line does not answer",
@@ -135,7 +135,7 @@ def find_charted(meters: Sequence[Meter]) -> Meter:
     return max((meter for meter in meters if meter.name in ("reach_outs", "contacts")), key=lambda m: m.percent)
 
 
-def make_day_chart(meter: Meter, hours: Sequence[LineHour], at: datetime) -> SafeString:
+def make_day_chart(meter: Meter, hours: Sequence[HourCounts], at: datetime) -> SafeString:
     """Today so far, added up hour by hour, against the limit, with its forecast."""
     today = floor_day(at)
     by_place = {int((hour.hour - today) / HOUR): getattr(hour, meter.name) for hour in hours if hour.hour >= today}
@@ -156,7 +156,7 @@ def make_day_chart(meter: Meter, hours: Sequence[LineHour], at: datetime) -> Saf
     return line_chart(label=label, columns=columns, series=meter.label, limit=meter.limit, forecast=forecast)
 
 
-def make_month_chart(meter: Meter, hours: Sequence[LineHour], at: datetime) -> SafeString:
+def make_month_chart(meter: Meter, hours: Sequence[HourCounts], at: datetime) -> SafeString:
     days = [floor_day(at) - timedelta(days=29 - index) for index in range(30)]
     sums = dict.fromkeys(days, 0)
     for hour in hours:
@@ -169,7 +169,7 @@ def make_month_chart(meter: Meter, hours: Sequence[LineHour], at: datetime) -> S
     return line_chart(label=label, columns=columns, series="A day", limit=meter.limit)
 
 
-def make_new_contacts_chart(hours: Sequence[LineHour], at: datetime) -> SafeString:
+def make_new_contacts_chart(hours: Sequence[HourCounts], at: datetime) -> SafeString:
     """New contacts in each of the last 24 hours."""
     starts = [floor_hour(at) - HOUR * (23 - index) for index in range(24)]
     counts = {hour.hour: hour.new_contacts for hour in hours}

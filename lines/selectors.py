@@ -79,12 +79,6 @@ def search_lines(*, organization: Organization, search: str = "") -> QuerySet[Li
     return lines
 
 
-def list_hours(*, line_ids: Collection[UUID], since: datetime) -> list[LineHour]:
-    """Roll-ups of hours from ``since`` on, oldest first."""
-    rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=since).defer("minutes")
-    return list(rows.order_by("hour"))
-
-
 def count_by_hour(*, line_ids: Collection[UUID], day: datetime) -> dict[UUID, dict[int, int]]:
     """Per line, the messages in and out in each hour of the UTC day that begins at ``day``. One query."""
     rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=day, hour__lt=day + DAY)

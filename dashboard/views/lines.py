@@ -34,8 +34,8 @@ from dashboard.sandbox_card import make_sandbox_card
 from dashboard.views.line_parts import find_line, go_to, show_fragment
 from dashboard.views.line_settings import urlpatterns as settings_patterns
 from lines.limit_math import day_ago, floor_day
-from lines.selectors import count_by_hour, list_hours, search_lines
-from lines.services.limits import get_worst_meters, make_meters
+from lines.selectors import count_by_hour, search_lines
+from lines.services.limits import get_worst_meters, list_hours, make_meters
 from lines.services.provisioning import create_simulated_line
 from lines.services.sandbox import open_sandbox, reset_sandbox
 from messaging.line_insights import list_unanswered, read_line_outbox
@@ -94,9 +94,7 @@ def detail(request: PageRequest, line_id: str) -> HttpResponse:
         card = make_sandbox_card(organization=request.organization, can_manage=request.membership.is_admin)
         return render(request, "dashboard/lines/sandbox.html", {"line": line, **card})
     is_month = request.GET.get("days") == "30"
-    hours = list_hours(
-        line_ids=[line.id], since=at - timedelta(days=31) if is_month else day_ago(at) - timedelta(days=1)
-    )
+    hours = list_hours(line=line, since=at - timedelta(days=31) if is_month else day_ago(at) - timedelta(days=1))
     unanswered = list_unanswered(line_id=line.id)
     meters = make_meters(line=line, hours=hours, unanswered=unanswered[0].unanswered if unanswered else 0, at=at)
     charted = find_charted(meters)

@@ -43,7 +43,7 @@ from lines.services.counting import count_failed, count_held, count_inbound, cou
 
 
 class HourCounts(NamedTuple):
-    """What the meters need of one line's hour."""
+    """One line's hour: what the meters need of it, then what the page of the line adds."""
 
     hour: datetime
     outbound: int
@@ -52,9 +52,10 @@ class HourCounts(NamedTuple):
     contacts: int
     peak_minute: int
     new_contacts: int
+    held: int = 0
 
 
-HOUR_FIELDS = HourCounts._fields
+HOUR_FIELDS = HourCounts._fields[:-1]
 METER_LABELS = {
     "reach_outs": "Reach-outs today",
     "contacts": "Contacts who wrote today",
@@ -136,10 +137,10 @@ def list_meters(
             yield line.id, _make_meters(line, sums.get(line.id, _Sums()), streaks.get(line.id, 0), moment)
 
 
-def make_meters(*, line: Line, hours: Iterable[LineHour | HourCounts], unanswered: int, at: datetime) -> list[Meter]:
+def make_meters(*, line: Line, hours: Iterable[HourCounts], unanswered: int, at: datetime) -> list[Meter]:
     """Of a line whose hours of the ``meter_span`` have been read already; others are passed over."""
     start, end = meter_span(at)
-    rows = [(line.id, *(getattr(hour, name) for name in HOUR_FIELDS)) for hour in hours if start <= hour.hour < end]
+    rows = [(line.id, *hour[:-1]) for hour in hours if start <= hour.hour < end]
     return _make_meters(line, _add_up(rows, at).get(line.id, _Sums()), unanswered, at)
 
 
@@ -161,6 +162,12 @@ def _read_sums(line_ids: Collection[UUID], at: datetime) -> dict[UUID, _Sums]:
     start, end = meter_span(at)
     rows = LineHour.objects.filter(line_id__in=list(line_ids), hour__gte=start, hour__lt=end)
     return _add_up(read_hours(rows, "hour", "line_id", *HOUR_FIELDS[1:]), at)
+
+
+def list_hours(*, line: Line, since: datetime) -> list[HourCounts]:
+    """Roll-ups of a line's hours from ``since`` on, oldest first. One query."""
+    rows = LineHour.objects.filter(line=line, hour__gte=since).order_by("hour")
+    return [HourCounts(*counts) for _, *counts in read_hours(rows, "hour", "line_id", *HourCounts._fields[1:])]
 
 
 def meter_span(at: datetime) -> tuple[datetime, datetime]:
