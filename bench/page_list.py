@@ -12,7 +12,7 @@ FILTERED = {
     "audit": ("action=api_key.created", "target=key+77", "period=7d"),
     "lines": ("q=Line+77", "q=nothing"),
     "overview": ("period=7d", "period=30d", "view=start"),
-    "line": ("days=30",),
+    "line": ("span=30d",),
     "api_key": ("days=30",),
     "conversations": ("q=number+77", "q=%2B15560000077", "q=nothing", "show=unread", "show=failed", "line={line_id}"),
     "conversation": ("message={message_id}",),

@@ -39,8 +39,8 @@ class Forecast:
 
 def nice_top(value: float) -> float:
     """The smallest round number that is not below ``value``."""
-    if value <= 3:
-        return 3
+    if value <= 30:
+        return max(3, 3 * math.ceil(value / 3))  # so that the grid's thirds are whole numbers
     size = 10.0 ** math.floor(math.log10(value))
     return next(step * size for step in (1, 1.2, 1.5, 2, 3, 4.5, 6, 7.5, 9, 10) if step * size >= value)
 

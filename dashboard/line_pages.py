@@ -1,18 +1,16 @@
-"""Lines as the pages show them: state in words, meters with a sentence, the chart of the meter nearest its limit."""
+"""Lines as the pages show them: state in words with reasons and advice, and meters with what happens next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.utils.safestring import SafeString
-
-from dashboard.charts import Column, Forecast, bar_chart, line_chart
 from dashboard.formatting import format_number
-from lines.limit_math import HOUR, floor_day, floor_hour
-from lines.models import Line
-from lines.services.limits import HourCounts, Meter
+from lines.limit_math import DAY, is_warming, warm_limit
+from lines.models import HealthState, Line
+from lines.services.limits import Meter
 
+HEALTH_WORDS = [*HealthState.choices, ("paused", "Paused")]
 REASONS = {
     "mac_offline": "The Mac behind the line does not answer",
     "no_heartbeat": "The Mac behind the line has not reported for a while",
@@ -30,14 +28,15 @@ CAPABILITY_WORDS = {
     "typing.send": "Typing",
     "read.send": "Read receipts",
 }
-FAILURE_WORDS = {
-    "line_offline": "The line was offline too long",
-    "expired": "Too late to be true",
-    "delivery_unknown": "Nobody can tell whether it arrived",
-    "partial_delivery": "Only a part arrived",
-    "engine_error": "The transport reported an error",
-    "file_unreadable": "The file could not be read",
-    "media_unsupported": "The file cannot be sent",
+# What helps, by reason
+ADVICE = {
+    "mac_offline": "See that it is on, awake and has a network. What is queued waits.",
+    "no_heartbeat": "See that the agent runs on the Mac.",
+    "mute": "Apple may be holding messages back: look at the Mac, and send less until they are confirmed.",
+    "deaf": "Write to the line from another phone to see whether it hears.",
+    "deregistered": "Sign the Mac in to iMessage again.",
+    "permission_missing": "Grant the agent full disk access and automation on the Mac.",
+    "version_unsupported": "Update the agent on the Mac.",
 }
 SHOWN = ("reach_outs", "contacts", "throughput", "unanswered", "ratio", "replies")
 
@@ -52,6 +51,7 @@ class LineRow:
     capabilities: list[str]
     volume: list[int]
     worst: Meter | None
+    is_warming: bool = False
 
     @property
     def total(self) -> int:
@@ -60,14 +60,24 @@ class LineRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MeterCard:
+    """``window`` says what the meter looks at, where it does not begin again at a known time. ``href`` is its chart."""
+
     meter: Meter
     value: str
     of: str
     text: str
+    resets_in: float
+    window: str
+    href: str
 
 
 def get_line_state(line: Line) -> str:
     return "paused" if line.paused_at else str(line.health)
+
+
+def list_advice(line: Line) -> list[tuple[str, str]]:
+    """Each reason with what helps."""
+    return [(text, ADVICE.get(name, "")) for text, name in zip(list_reasons(line), line.health_reasons, strict=True)]
 
 
 def list_reasons(line: Line) -> list[str]:
@@ -96,86 +106,55 @@ def describe_lines(
             capabilities=list_capabilities(line),
             volume=[known.get(hour, 0) for hour in hours],
             worst=worst.get(line.id),
+            is_warming=is_warming(started_at=line.warmup_started_at, days=line.warmup_days, at=at),
         )
         for line in lines
         for known in [volumes.get(line.id, {}) if line.id not in shared else {}]
     ]
 
 
-def make_cards(meters: Sequence[Meter]) -> list[MeterCard]:
-    shown = [meter for meter in meters if meter.name in SHOWN or meter.name == "sandbox_messages"]
+def make_cards(meters: Sequence[Meter], *, at: datetime, outbound: int, inbound: int) -> list[MeterCard]:
+    """``outbound`` and ``inbound`` are of the last 24 hours."""
+    shown = [meter for meter in meters if meter.name in SHOWN]
     return [
-        MeterCard(meter=meter, value=_value(meter), of=_of(meter), text=describe_meter(meter, meters))
+        MeterCard(
+            meter=meter,
+            value=_value(meter),
+            of=_of(meter),
+            text=f"{outbound:,} out, {inbound:,} in" if meter.name == "ratio" else describe_meter(meter, at),
+            resets_in=(meter.resets_at - at).total_seconds() if meter.resets_at else 0.0,
+            window={"24h": "Last 24 h", "streak": "Until an answer"}.get(meter.window, ""),
+            href="#un" if meter.name == "unanswered" else f"?chart={meter.name}#ch",
+        )
         for meter in shown
     ]
 
 
-def describe_meter(meter: Meter, meters: Sequence[Meter]) -> str:
-    """What happens next, in one sentence."""
+def describe_meter(meter: Meter, at: datetime) -> str:
+    """What happens next, in a few words."""
     if meter.name == "throughput":
         per_minute = round(meter.used * 60)
-        return f"{per_minute} messages in the busiest minute of today." if per_minute else "Nothing sent today."
+        return f"{per_minute:,} in the busiest minute" if per_minute else "Nothing sent today"
     if meter.name == "unanswered":
-        return "See who waits for an answer below." if meter.used else "Everybody has answered."
-    if meter.name == "ratio":
-        return "Sent for each message received."
+        return "See who waits below" if meter.used else "Everybody has answered"
     if meter.name == "replies":
-        return "Answers to contacts who wrote in the 24 h before."
+        return "To contacts who wrote in the 24 h before"
     if meter.state == "alarm":
-        return "The limit is reached. It starts again at midnight UTC."
+        return "The limit is reached"
     if meter.forecast_at:
-        return f"Limit at about {meter.forecast_at:%H:%M} UTC."
+        return f"Limit at about {meter.forecast_at:%H:%M} UTC"
     if meter.projected is not None and round(meter.projected) > meter.used:
-        return f"At this pace {format_number(round(meter.projected))} by midnight UTC."
-    return "Starts again at midnight UTC."
+        return f"At this pace {format_number(round(meter.projected))}"
+    return "No change at this pace"
 
 
-def find_charted(meters: Sequence[Meter]) -> Meter:
-    """The meter nearest its limit that grows over the day."""
-    return max((meter for meter in meters if meter.name in ("reach_outs", "contacts")), key=lambda m: m.percent)
-
-
-def make_day_chart(meter: Meter, hours: Sequence[HourCounts], at: datetime) -> SafeString:
-    """Today so far, added up hour by hour, against the limit, with its forecast."""
-    today = floor_day(at)
-    by_place = {int((hour.hour - today) / HOUR): getattr(hour, meter.name) for hour in hours if hour.hour >= today}
-    total, columns = 0, []
-    for place in range(25):
-        if 1 <= place <= at.hour + 1:
-            total += by_place.get(place - 1, 0)
-        known = place <= at.hour + 1
-        tip = "" if known else f"{place:02}:00 UTC"
-        columns.append(Column(name=f"{place:02}:00", values=[total if known else None], tip=tip))
-    forecast = None
-    if meter.projected is not None and meter.limit and meter.projected > meter.used:
-        word = f"{meter.forecast_at:%H:%M}" if meter.forecast_at else ""
-        top = min(meter.projected, meter.limit * 1.15)
-        share = (top - meter.used) / (meter.projected - meter.used)
-        forecast = Forecast(steps=share * (23 - at.hour), value=top, word=word)
-    label = f"{meter.label}, UTC: {meter.used:g} of {meter.limit:g}"
-    return line_chart(label=label, columns=columns, series=meter.label, limit=meter.limit, forecast=forecast)
-
-
-def make_month_chart(meter: Meter, hours: Sequence[HourCounts], at: datetime) -> SafeString:
-    days = [floor_day(at) - timedelta(days=29 - index) for index in range(30)]
-    sums = dict.fromkeys(days, 0)
-    for hour in hours:
-        day = floor_day(hour.hour)
-        if day in sums:
-            sums[day] += getattr(hour, meter.name)
-    columns = [Column(name=f"{day.day} {day:%b}", values=[count]) for day, count in sums.items()]
-    most = max(sums.values())
-    label = f"{meter.label.replace(' today', ' a day')}, 30 days: at most {most} of {meter.limit:g}"
-    return line_chart(label=label, columns=columns, series="A day", limit=meter.limit)
-
-
-def make_new_contacts_chart(hours: Sequence[HourCounts], at: datetime) -> SafeString:
-    """New contacts in each of the last 24 hours."""
-    starts = [floor_hour(at) - HOUR * (23 - index) for index in range(24)]
-    counts = {hour.hour: hour.new_contacts for hour in hours}
-    columns = [Column(name=f"{start:%H}:00", values=[counts.get(start, 0)]) for start in starts]
-    label = f"New contacts per hour, 24 hours, UTC: {sum(counts.get(s, 0) for s in starts)} in all"
-    return bar_chart(label=label, columns=columns, series=["New contacts"], is_tall=False)
+def describe_warmup(line: Line, at: datetime) -> str:
+    """``Warming up: day 4 of 14, limits at 20%``; nothing once it is over."""
+    if not is_warming(started_at=line.warmup_started_at, days=line.warmup_days, at=at) or not line.warmup_started_at:
+        return ""
+    share = warm_limit(1000, started_at=line.warmup_started_at, days=line.warmup_days, at=at) / 10
+    day = max(0, (at - line.warmup_started_at) // DAY) + 1
+    return f"Warming up: day {day} of {line.warmup_days}, limits at {share:.0f}%"
 
 
 def _value(meter: Meter) -> str:

@@ -89,6 +89,10 @@ def warm_limit(limit: int, *, started_at: datetime | None, days: int, at: dateti
     return max(1, min(limit, int(limit * share + 1e-9)))
 
 
+def is_warming(*, started_at: datetime | None, days: int, at: datetime) -> bool:
+    return bool(days) and started_at is not None and at < started_at + days * DAY
+
+
 def make_forecast(
     *, recent: Sequence[int], at: datetime, used: float, limit: float, window_start: datetime, window_end: datetime
 ) -> Forecast:

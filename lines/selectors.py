@@ -70,12 +70,18 @@ def count_lines(*, organization: Organization) -> int:
     return Line.objects.filter(organization=organization, deleted_at=None).count()
 
 
-def search_lines(*, organization: Organization, search: str = "") -> QuerySet[Line]:
-    """The organization's lines and the shared sandbox line, for the table; ``search`` in handle and label."""
+def search_lines(*, organization: Organization, search: str = "", states: Collection[str] = ()) -> QuerySet[Line]:
+    """The organization's lines and the shared sandbox line, for the table; ``search`` in handle and label.
+
+    ``states`` are values of ``HealthState``, or ``paused``, which goes before health.
+    """
     lines = Line.objects.filter(Q(organization=organization) | Q(is_sandbox=True), deleted_at=None)
     if search:
         digits = normalise_handle(search)
         lines = lines.filter(Q(label__icontains=search) | Q(handle__icontains=search) | Q(handle__icontains=digits))
+    if states:
+        found = Q(paused_at=None, health__in=states)
+        lines = lines.filter(found | Q(paused_at__isnull=False) if "paused" in states else found)
     return lines
 
 

@@ -10,18 +10,22 @@ from django.db.models import Q, QuerySet
 from accounts.models import Organization
 from core.bounded_pages import BoundedPage, read_bounded_page
 from core.ids import OUTBOX, parse_id, uuid7_floor
-from messaging.models import OutboxItem, OutboxStatus
+from lines.models import Line
+from messaging.models import Chat, OutboxItem, OutboxStatus
 
 STATES = ("pending", "held", "claimed", "sent", "failed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutboxFilter:
-    """Empty members do not filter. ``states`` are of ``STATES``: held is what waits for a limit."""
+    """Empty members do not filter. ``states`` are of ``STATES``: held is what waits for a limit. ``chat_ids`` without
+    any finds nothing.
+    """
 
     states: Sequence[str] = ()
     line_id: UUID | None = None
     chat_id: UUID | None = None
+    chat_ids: Sequence[UUID] | None = None
     api_key_id: UUID | None = None
     item_id: UUID | None = None
     request_id: str = ""
@@ -48,6 +52,8 @@ def _drive(rows: QuerySet[OutboxItem], wanted: OutboxFilter) -> tuple[QuerySet[O
     exact = {"id": wanted.item_id, "request_id": wanted.request_id, "chat_id": wanted.chat_id}
     exact |= {"api_key_id": wanted.api_key_id, "line_id": wanted.line_id}
     conditions = [Q(**{name: value}) for name, value in exact.items() if value]
+    if wanted.chat_ids is not None:
+        conditions.insert(0, Q(chat_id__in=wanted.chat_ids))
     statuses = {"pending" if state == "held" else state for state in wanted.states}
     if wanted.errors:
         statuses = {OutboxStatus.FAILED.value}
@@ -73,6 +79,13 @@ def _in_states(states: Sequence[str]) -> Q:
     if "held" in states:
         found |= Q(status="pending") & ~Q(held_reason="")
     return found
+
+
+def list_chat_ids(*, organization: Organization, identifier: str, limit: int = 100) -> list[UUID]:
+    """The chats with a number or address, on whichever of the organization's lines. One query."""
+    lines = Line.objects.filter(Q(organization=organization) | Q(is_sandbox=True))
+    chats = Chat.objects.filter(line__in=lines.values("pk"), organization=organization, key=f"d:{identifier}")
+    return list(chats.values_list("pk", flat=True)[:limit])
 
 
 def get_outbox_item(*, organization: Organization, item: str) -> OutboxItem | None:

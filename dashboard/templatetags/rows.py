@@ -29,21 +29,28 @@ def line_row(row: LineRow) -> SafeString:
     line = row.line
     key, number = line.public_id, format_handle(line.handle) if line.handle else formatting.MISSING
     return fill(
-        '<tr id="{}"><td class="hd"><a class="lead-l cut d-b" href="{}">{}</a></td><td class="sb mono nw">{}</td>'
-        '<td class="tl">{}{}</td><td class="x p2">{}{}</td><td class="x p3 t2 s12 m-can">{}</td>'
-        '<td class="x p2">{}</td><td class="sb3">{}</td></tr>\n',
+        '<tr id="{}"><td class="hd m-lname"><a class="lead-l cut d-b" href="{}">{}</a></td>'
+        '<td class="sb mono nw">{}</td><td class="tl m-lstate">{}{}</td><td class="x p2 nw">{}{}{}</td>'
+        '<td class="x p3 t2 s12 m-can">{}</td>'
+        '<td class="x p2">{}</td><td class="sb3">{}{}</td></tr>\n',
         key,
         make_address("line", key),
         line.label or number,
         number,
         ui.status("line", row.state),
-        fill('<span class="t3 s12 d-b hide-sm">{}</span>', ", ".join(row.reasons)) if row.reasons else "",
+        _draw_reasons(row.reasons),
         _name_service(line),
         fill(" {}", ui.tag("Strict")) if line.is_strict else "",
+        fill(" {}", ui.tag("Warming up")) if row.is_warming else "",
         _draw_capabilities(row.capabilities),
         ui.EMPTY if line.is_sandbox else _draw_volume(row),
+        fill('<span class="t3 s12 only-sm d-b">{}</span>', ". ".join(row.reasons)) if row.reasons else "",
         _draw_worst(row.worst) if row.worst else ui.EMPTY,
     )
+
+
+def _draw_reasons(reasons: list[str]) -> SafeString:
+    return SafeString("".join(fill('<span class="t3 s12 d-b hide-sm">{}</span>', reason) for reason in reasons))
 
 
 def _name_service(line: Line) -> str:

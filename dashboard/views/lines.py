@@ -1,6 +1,7 @@
 """Lines: table, adding one, one line with its limits, its settings, and the sandbox card."""
 
-from datetime import timedelta
+from datetime import datetime
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -14,26 +15,32 @@ from core.errors import AppError
 from core.pages import read_page
 from dashboard.access import PageRequest, page
 from dashboard.conversation_privacy import is_masked
-from dashboard.filters import FilterBar, Search
+from dashboard.filters import Choice, FilterBar, Search
 from dashboard.forms.errors import show_error
 from dashboard.forms.lines import NewLineForm
-from dashboard.line_pages import (
-    FAILURE_WORDS,
-    describe_lines,
-    find_charted,
-    get_line_state,
-    list_capabilities,
-    list_reasons,
-    make_cards,
-    make_day_chart,
-    make_month_chart,
+from dashboard.line_charts import (
+    choose_chart,
+    choose_span,
+    first_hour,
+    link_to_outbox,
+    make_line_chart,
     make_new_contacts_chart,
 )
-from dashboard.line_senders import describe_senders
+from dashboard.line_pages import (
+    HEALTH_WORDS,
+    describe_lines,
+    describe_warmup,
+    get_line_state,
+    list_advice,
+    list_capabilities,
+    make_cards,
+)
+from dashboard.line_senders import describe_failures, describe_senders
 from dashboard.sandbox_card import make_sandbox_card
 from dashboard.views.line_parts import find_line, go_to, show_fragment
 from dashboard.views.line_settings import urlpatterns as settings_patterns
-from lines.limit_math import day_ago, floor_day
+from lines.limit_math import MAX_UNANSWERED, day_ago, floor_day
+from lines.models import Line
 from lines.selectors import count_by_hour, search_lines
 from lines.services.limits import get_worst_meters, list_hours, make_meters
 from lines.services.provisioning import create_simulated_line
@@ -43,10 +50,14 @@ from messaging.line_insights import list_unanswered, read_line_outbox
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    bar = FilterBar(request, [Search("q", "Label or number")])
+    bar = FilterBar(request, [Search("q", "Label or number"), Choice("health", "Health", HEALTH_WORDS)])
     at = now()
     found = read_page(
-        search_lines(organization=request.organization, search=bar.text("q").replace("\x00", "")),
+        search_lines(
+            organization=request.organization,
+            search=bar.text("q").replace("\x00", ""),
+            states=bar.values("health"),
+        ),
         order=("is_sandbox", "id"),
         before=request.GET.get("before"),
         after=request.GET.get("after"),
@@ -93,33 +104,39 @@ def detail(request: PageRequest, line_id: str) -> HttpResponse:
     if line.is_sandbox:
         card = make_sandbox_card(organization=request.organization, can_manage=request.membership.is_admin)
         return render(request, "dashboard/lines/sandbox.html", {"line": line, **card})
-    is_month = request.GET.get("days") == "30"
-    hours = list_hours(line=line, since=at - timedelta(days=31) if is_month else day_ago(at) - timedelta(days=1))
+    return render(request, "dashboard/lines/detail.html", _describe_line(request, line, at))
+
+
+def _describe_line(request: PageRequest, line: Line, at: datetime) -> dict[str, Any]:
+    span = request.GET.get("span", "")
+    hours = list_hours(line=line, since=first_hour(span, at))
     unanswered = list_unanswered(line_id=line.id)
     meters = make_meters(line=line, hours=hours, unanswered=unanswered[0].unanswered if unanswered else 0, at=at)
-    charted = find_charted(meters)
-    outbox = read_line_outbox(line_id=line.id, since=floor_day(at))
-    recent = [hour for hour in hours if hour.hour >= day_ago(at)]
-    context = {
+    charted = choose_chart(meters, request.GET.get("chart", ""))
+    since = day_ago(at)
+    recent = [hour for hour in hours if hour.hour >= since]
+    outbound, inbound = sum(hour.outbound for hour in recent), sum(hour.inbound for hour in recent)
+    outbox = read_line_outbox(line_id=line.id, since=since)
+    return {
         "line": line,
         "state": get_line_state(line),
-        "reasons": list_reasons(line),
+        "advice": list_advice(line),
         "capabilities": list_capabilities(line),
-        "cards": make_cards(meters),
-        "charted": charted,
-        "is_month": is_month,
-        "chart": (make_month_chart if is_month else make_day_chart)(charted, hours, at),
+        "warmup": describe_warmup(line, at),
+        "cards": make_cards(meters, at=at, outbound=outbound, inbound=inbound),
+        "charted": make_line_chart(line, charted, choose_span(charted, span), hours, at),
         "new_contacts_chart": make_new_contacts_chart(recent, at),
         "new_contacts": sum(hour.new_contacts for hour in recent),
         "unanswered": [(c, "Hidden" if is_masked(request, c) else c.last_text) for c in unanswered],
-        "failures": [(code, FAILURE_WORDS.get(code, ""), n) for code, n in outbox.failures],
-        "senders": describe_senders(outbox.senders),
-        "outbound": sum(hour.outbound for hour in recent),
-        "inbound": sum(hour.inbound for hour in recent),
+        "most_unanswered": MAX_UNANSWERED,
+        "failures": describe_failures(line, outbox.failures, since),
+        "senders": describe_senders(line, outbox.senders, since),
+        "outbound": outbound,
+        "inbound": inbound,
         "held": sum(hour.held for hour in recent),
+        "held_href": link_to_outbox(line, start=since, state="held"),
         "can_manage": request.membership.is_admin,
     }
-    return render(request, "dashboard/lines/detail.html", context)
 
 
 # --- the sandbox -----------------------------------------------------------------------------------------------------

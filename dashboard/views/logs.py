@@ -1,5 +1,6 @@
 """Logs: API requests and the outbox, filtered, paged, linked to each other and to the docs."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,6 +14,7 @@ from accounts.api_requests import STATUS_CLASSES, RequestFilter, get_request, li
 from accounts.models import ApiRequest
 from accounts.services.audit import Actor, record_change
 from core.errors import AppError
+from core.handles import is_handle, normalise_handle
 from core.ids import API_KEY, CHAT, LINE, OUTBOX, parse_id, public_id
 from dashboard.access import PageRequest, page
 from dashboard.filters import Choice, FilterBar, Search, TimeRange
@@ -28,11 +30,11 @@ from dashboard.log_words import (
     show_body,
     show_payload,
 )
-from dashboard.pickers import make_choice
+from dashboard.pickers import make_choice, make_choices
 from dashboard.trace import build_trace
 from messaging.addressing import Sender
 from messaging.models import Chat, OutboxItem
-from messaging.outbox_log import OutboxFilter, get_outbox_item, list_outbox_log, list_request_items
+from messaging.outbox_log import OutboxFilter, get_outbox_item, list_chat_ids, list_outbox_log, list_request_items
 from messaging.services.resend import retry_item
 from messaging.viewer.states import State
 
@@ -134,12 +136,14 @@ def request_detail(request: PageRequest, request_id: str) -> HttpResponse:
 
 @page(role="member", methods=("GET", "HEAD"))
 def outbox(request: PageRequest) -> HttpResponse:
+    lines, keys = make_choices(request, [("line", "Line", "lines"), ("key", "Key", "keys")])
     bar = FilterBar(
         request,
         [
-            Search("q", "Outbox, request or chat id"),
+            Search("q", "Number or id"),
             Choice("state", "State", list(OUTBOX_STATES.items())),
-            make_choice(request, "line", "Line", "lines"),
+            lines,
+            keys,
             Choice("operation", "Operation", list(OPERATIONS.items())),
             Choice("error", "Error", [(code, code) for code in OUTBOX_ERRORS]),
             TimeRange(),
@@ -147,7 +151,7 @@ def outbox(request: PageRequest) -> HttpResponse:
     )
     found = list_outbox_log(
         organization=request.organization,
-        wanted=_read_outbox_filter(bar),
+        wanted=_read_outbox_filter(request, bar),
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )
@@ -155,22 +159,33 @@ def outbox(request: PageRequest) -> HttpResponse:
     return render(request, "dashboard/logs/outbox.html", {"bar": bar, "page": found, "rows": rows})
 
 
-def _read_outbox_filter(bar: FilterBar) -> OutboxFilter:
+def _read_outbox_filter(request: PageRequest, bar: FilterBar) -> OutboxFilter:
     text = bar.search_text.lower().replace("\0", "")
-    item_id, chat_id, key_id = (parse_id(prefix, text) for prefix in (OUTBOX, CHAT, API_KEY))
-    lines = bar.values("line")
+    item_id, chat_id, key_id, line_id = (parse_id(prefix, text) for prefix in (OUTBOX, CHAT, API_KEY, LINE))
+    chat_ids = None
+    if text and is_handle(handle := _read_handle(text)):
+        chat_ids = list_chat_ids(organization=request.organization, identifier=handle)
+    lines, keys = bar.values("line"), bar.values("key")
+    is_request = text and chat_ids is None and not any((item_id, chat_id, key_id, line_id))
     return OutboxFilter(
         states=bar.values("state"),
-        line_id=parse_id(LINE, lines[0]) if lines else parse_id(LINE, text),
+        line_id=parse_id(LINE, lines[0]) if lines else line_id,
         chat_id=chat_id,
-        api_key_id=key_id,
+        chat_ids=chat_ids,
+        api_key_id=parse_id(API_KEY, keys[0]) if keys else key_id,
         item_id=item_id,
-        request_id=text[:20] if text and not any((item_id, chat_id, key_id, parse_id(LINE, text))) else "",
+        request_id=text[:20] if is_request else "",
         operations=bar.values("operation"),
         errors=bar.values("error"),
         since=bar.since,
         until=bar.until,
     )
+
+
+def _read_handle(text: str) -> str:
+    """A number is found as it is read aloud too: without its plus."""
+    digits = re.sub(r"[\s().-]", "", text)
+    return f"+{digits}" if re.fullmatch(r"\d{8,15}", digits) else normalise_handle(text)
 
 
 def _make_rows(items: list[OutboxItem]) -> list[OutboxRow]:

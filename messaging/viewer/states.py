@@ -28,6 +28,14 @@ FAILURES = {
 }
 
 
+# Why a strict line keeps a send back, by the name of the meter
+HOLDS = {
+    "reach_outs": "the line's reach-outs of today are used up.",
+    "unanswered": "the contact has not answered the last messages. An answer lets it go at once.",
+    "ratio": "the line sends far more than it hears.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """``kind`` picks the shape (design ui §5), ``word`` is what is read, ``at`` since when."""
@@ -70,5 +78,6 @@ def state_of_item(item: OutboxItem) -> State:
     if item.status == OutboxStatus.CLAIMED:
         return State("wait", "Claimed", item.claimed_at)
     if item.held_reason:
-        return State("held", "Held", item.resumes_at, f"{item.held_reason.replace('_', ' ')} is used up.")
+        reason = HOLDS.get(item.held_reason, f"{item.held_reason.replace('_', ' ')} is used up.")
+        return State("held", "Held", item.resumes_at, reason, item.held_reason)
     return State("wait", "Accepted", item.created_at)

@@ -95,7 +95,7 @@ def test_the_line_page_tells_limits_who_waits_failures_and_senders(
 
 
 def test_the_line_page_shows_thirty_days(owner: Client, line: Line) -> None:
-    assert "30 days: at most 0 of 200" in text_of(owner, f"/lines/{line.public_id}?days=30")
+    assert "Reach-outs, 30 days, UTC: at most 0 of 200" in text_of(owner, f"/lines/{line.public_id}?span=30d")
 
 
 @pytest.mark.parametrize("address", ["", "/edit", "/alerts", "/delete"])
