@@ -166,9 +166,11 @@ def _column(line: Line, chosen: Chartable, name: str, value: float, start: datet
     return Column(name=name, values=[value], href=href)
 
 
-def link_to_outbox(line: Line, *, start: datetime, end: datetime | None = None, **filters: str) -> str:
+def link_to_outbox(line: Line, *, start: datetime | None = None, end: datetime | None = None, **filters: str) -> str:
     """The outbox log, narrowed to what a number counts."""
-    query = [("line", line.public_id), *filters.items(), ("from", f"{start:%Y-%m-%dT%H:%MZ}")]
+    query = [("line", line.public_id), *filters.items()]
+    if start is not None:
+        query.append(("from", f"{start:%Y-%m-%dT%H:%MZ}"))
     if end is not None:
         query.append(("to", f"{end:%Y-%m-%dT%H:%MZ}"))
     return f"/logs/outbox?{urlencode(query)}"

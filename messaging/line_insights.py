@@ -23,6 +23,9 @@ UNION ALL
 (SELECT 'sender', coalesce(max(k.name), max(coalesce(nullif(u.name, ''), u.email))), i.api_key_id, i.user_id, count(*)
  FROM items i LEFT JOIN accounts_apikey k ON k.id = i.api_key_id LEFT JOIN accounts_user u ON u.id = i.user_id
  WHERE i.operation = ANY(%(operations)s) GROUP BY 3, 4 ORDER BY 5 DESC LIMIT %(limit)s)
+UNION ALL
+SELECT 'held', '', NULL, NULL, count(*) FROM messaging_outboxitem
+WHERE line_id = %(line)s AND status = 'pending' AND held_reason <> ''
 """
 
 
@@ -38,9 +41,10 @@ class Share:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineOutbox:
-    """``failures`` are (error, count), most first; so are ``senders``."""
+    """``failures`` are (error, count), most first; so are ``senders``. ``held``: what waits for a limit now."""
 
     failures: list[tuple[str, int]]
+    held: int
     senders: list[Share]
 
 
@@ -57,7 +61,7 @@ def list_unanswered(*, line_id: UUID, limit: int = 10) -> list[Chat]:
 
 
 def read_line_outbox(*, line_id: UUID, since: datetime, limit: int = 8) -> LineOutbox:
-    """What was handed in since then: failures by cause and who sent how much. One query."""
+    """What was handed in since then: failures by cause and who sent how much, what is held. One query."""
     values: dict[str, Any] = {
         "line": line_id,
         "floor": uuid7_floor(since),
@@ -68,6 +72,7 @@ def read_line_outbox(*, line_id: UUID, since: datetime, limit: int = 8) -> LineO
         cursor.execute(_OUTBOX, values)
         rows = cursor.fetchall()
     return LineOutbox(
+        held=sum(row[4] for row in rows if row[0] == "held"),
         failures=[(row[1], row[4]) for row in rows if row[0] == "failure"],
         senders=[
             Share(api_key_id=key, user_id=user, name=name or "", count=count)

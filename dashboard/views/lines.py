@@ -133,8 +133,8 @@ def _describe_line(request: PageRequest, line: Line, at: datetime) -> dict[str, 
         "senders": describe_senders(line, outbox.senders, since),
         "outbound": outbound,
         "inbound": inbound,
-        "held": sum(hour.held for hour in recent),
-        "held_href": link_to_outbox(line, start=since, state="held"),
+        "held": outbox.held,
+        "held_href": link_to_outbox(line, state="held"),
         "can_manage": request.membership.is_admin,
     }
 

@@ -1,23 +1,25 @@
 """Logs: API requests and the outbox, filtered, paged, linked to each other and to the docs."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.contrib import messages as flash
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
 from accounts.api_requests import STATUS_CLASSES, RequestFilter, get_request, list_requests, list_routes, name_keys
 from accounts.models import ApiRequest
 from accounts.services.audit import Actor, record_change
+from core.clock import now
 from core.errors import AppError
 from core.handles import is_handle, normalise_handle
 from core.ids import API_KEY, CHAT, LINE, OUTBOX, parse_id, public_id
 from dashboard.access import PageRequest, page
 from dashboard.filters import Choice, FilterBar, Search, TimeRange
+from dashboard.log_export import export_outbox, export_requests
 from dashboard.log_words import (
     METHODS,
     OPERATIONS,
@@ -61,7 +63,31 @@ def index(request: PageRequest) -> HttpResponse:
 
 @page(role="member", methods=("GET", "HEAD"))
 def requests(request: PageRequest) -> HttpResponse:
-    bar = FilterBar(
+    bar = _make_request_bar(request)
+    found = list_requests(
+        organization=request.organization,
+        wanted=_read_request_filter(request, bar),
+        before=request.GET.get("before"),
+        after=request.GET.get("after"),
+    )
+    rows = [(row, vars(row)["key_name"] or "A former key" if row.api_key_id else "") for row in found.rows]
+    return render(request, "dashboard/logs/requests.html", {"bar": bar, "page": found, "rows": rows})
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def requests_export(request: PageRequest) -> StreamingHttpResponse:
+    wanted = _read_request_filter(request, _make_request_bar(request))
+    return _send_csv("requests", export_requests(request.organization, wanted))
+
+
+def _send_csv(name: str, lines: Iterator[str]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="{name}-{now():%Y-%m-%d-%H%M}.csv"'
+    return response
+
+
+def _make_request_bar(request: PageRequest) -> FilterBar:
+    return FilterBar(
         request,
         [
             Search("q", "Request id or outbox id"),
@@ -73,14 +99,6 @@ def requests(request: PageRequest) -> HttpResponse:
             TimeRange(),
         ],
     )
-    found = list_requests(
-        organization=request.organization,
-        wanted=_read_request_filter(request, bar),
-        before=request.GET.get("before"),
-        after=request.GET.get("after"),
-    )
-    rows = [(row, vars(row)["key_name"] or "A former key" if row.api_key_id else "") for row in found.rows]
-    return render(request, "dashboard/logs/requests.html", {"bar": bar, "page": found, "rows": rows})
 
 
 def _read_request_filter(request: PageRequest, bar: FilterBar) -> RequestFilter:
@@ -136,8 +154,26 @@ def request_detail(request: PageRequest, request_id: str) -> HttpResponse:
 
 @page(role="member", methods=("GET", "HEAD"))
 def outbox(request: PageRequest) -> HttpResponse:
+    bar = _make_outbox_bar(request)
+    found = list_outbox_log(
+        organization=request.organization,
+        wanted=_read_outbox_filter(request, bar),
+        before=request.GET.get("before"),
+        after=request.GET.get("after"),
+    )
+    rows = _make_rows(found.rows)
+    return render(request, "dashboard/logs/outbox.html", {"bar": bar, "page": found, "rows": rows})
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def outbox_export(request: PageRequest) -> StreamingHttpResponse:
+    wanted = _read_outbox_filter(request, _make_outbox_bar(request))
+    return _send_csv("outbox", export_outbox(request.organization, wanted))
+
+
+def _make_outbox_bar(request: PageRequest) -> FilterBar:
     lines, keys = make_choices(request, [("line", "Line", "lines"), ("key", "Key", "keys")])
-    bar = FilterBar(
+    return FilterBar(
         request,
         [
             Search("q", "Number or id"),
@@ -149,14 +185,6 @@ def outbox(request: PageRequest) -> HttpResponse:
             TimeRange(),
         ],
     )
-    found = list_outbox_log(
-        organization=request.organization,
-        wanted=_read_outbox_filter(request, bar),
-        before=request.GET.get("before"),
-        after=request.GET.get("after"),
-    )
-    rows = _make_rows(found.rows)
-    return render(request, "dashboard/logs/outbox.html", {"bar": bar, "page": found, "rows": rows})
 
 
 def _read_outbox_filter(request: PageRequest, bar: FilterBar) -> OutboxFilter:
@@ -256,8 +284,10 @@ def outbox_retry(request: PageRequest, item_id: str) -> HttpResponse:
 urlpatterns = [
     path("logs", index, name="logs"),
     path("logs/requests", requests, name="log_requests"),
+    path("logs/requests/export", requests_export, name="log_requests_export"),
     path("logs/requests/<str:request_id>", request_detail, name="log_request"),
     path("logs/outbox", outbox, name="log_outbox"),
+    path("logs/outbox/export", outbox_export, name="log_outbox_export"),
     path("logs/outbox/<str:item_id>", outbox_detail, name="log_outbox_item"),
     path("logs/outbox/<str:item_id>/retry", outbox_retry, name="log_outbox_retry"),
 ]

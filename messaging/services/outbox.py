@@ -267,7 +267,10 @@ def _expire() -> int:
             locked = OutboxItem.objects.select_for_update(skip_locked=True)
             item = locked.filter(pk=key, status=OutboxStatus.PENDING).first()
             if item is not None:
-                late = item.operation in (Operation.TYPING, Operation.READ)
-                _failed(item, "expired" if late else "line_offline", "Its time had passed before it could be sent.")
+                late = item.held_reason or item.operation in (Operation.TYPING, Operation.READ)
+                detail = "Its time had passed before it could be sent."
+                if item.held_reason:
+                    detail = f"The strict line held it ({item.held_reason}) until its time had passed."
+                _failed(item, "expired" if late else "line_offline", detail)
                 expired += 1
     return expired

@@ -13,7 +13,7 @@ from accounts.models import Organization, User
 from core.clock import now
 from dashboard.line_charts import CHARTS, choose_chart, choose_span, first_hour, make_line_chart
 from lines.models import Line, Node
-from lines.services.counting import count_held, count_inbound, count_outbound
+from lines.services.counting import count_inbound, count_outbound
 from lines.services.limits import get_meters, list_hours
 from messaging.models import Chat
 from tests.dashboard.test_lines import queue, text_of
@@ -109,13 +109,14 @@ def test_health_tells_what_helps_and_which_machine(owner: Client, line: Line, lu
     assert "mac-mini-02" in page
 
 
-def test_a_strict_line_links_what_it_holds_and_a_fresh_one_tells_its_day(owner: Client, line: Line) -> None:
+def test_a_strict_line_links_what_it_holds_and_a_fresh_one_tells_its_day(owner: Client, line: Line, chat: Chat) -> None:
     line.is_strict, line.warmup_days, line.warmup_started_at = True, 14, now() - timedelta(days=3)
     line.save()
-    count_held(line_id=line.id, at=now())
+    queue(line, chat, held_reason="ratio", resumes_at=now(), not_before=now() + timedelta(hours=1))
     page = text_of(owner, f"/lines/{line.public_id}")
-    assert "1 held in 24 h" in page
-    assert any("state=held" in address for address in addresses(page, "/logs/outbox?"))
+    assert "1 held now" in page
+    (address,) = [found for found in addresses(page, "/logs/outbox?") if "state=held" in found]
+    assert text_of(owner, address).count('<tr id="obx_') == 1
     assert "Warming up: day 4 of 14, limits at 16%" in page
     assert "Warming up" in text_of(owner, "/lines")
 

@@ -1,5 +1,7 @@
 """The log pages: what they show, to whom, how they filter and page, and how much they ask of the database."""
 
+import csv
+import io
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -165,6 +167,59 @@ def test_the_outbox_is_searched_by_any_id(alice: User, item: Callable[..., Outbo
     for query in (one.public_id, "req_0f3a9c1b22de", chat.public_id, line.public_id):
         assert f'id="{one.public_id}"' in text(client.get(f"/logs/outbox?q={query}"))
     assert f'id="{one.public_id}"' not in text(client.get("/logs/outbox?q=req_000000000000"))
+
+
+@pytest.mark.parametrize("query", ["%2B15550100144", "+1 555 010 0144", "1 (555) 010-0144", "15550100144"])
+def test_the_outbox_is_searched_by_number(alice: User, item: Callable[..., OutboxItem], query: str) -> None:
+    one = item()
+    client = sign_in(alice)
+    assert f'id="{one.public_id}"' in text(client.get(f"/logs/outbox?q={query}"))
+    assert "No outbox item matches" in text(client.get("/logs/outbox?q=%2B15550100999"))
+
+
+def test_the_outbox_is_filtered_by_key(
+    alice: User, item: Callable[..., OutboxItem], make_key: Any, lumen: Organization
+) -> None:
+    key, _ = make_key(lumen)
+    mine, other = item(api_key_id=key.pk), item()
+    page = text(sign_in(alice).get(f"/logs/outbox?key={key.public_id}"))
+    assert f'id="{mine.public_id}"' in page
+    assert f'id="{other.public_id}"' not in page
+
+
+def test_a_held_item_says_why_until_when_and_where_it_is_explained(
+    alice: User, item: Callable[..., OutboxItem]
+) -> None:
+    one = item(held_reason="ratio", resumes_at=now() + timedelta(hours=1))
+    client = sign_in(alice)
+    for path in ("/logs/outbox", f"/logs/outbox/{one.public_id}"):
+        page = text(client.get(path))
+        assert "/docs/limits#ratio" in page
+        assert "data-when" in page
+    assert "sends far more than it hears" in page
+    assert 'id="ratio"' in text(client.get("/docs/limits"))
+
+
+def test_the_logs_are_exported_as_they_are_filtered(
+    alice: User, charlie: User, lumen: Organization, item: Callable[..., OutboxItem], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.pages.PAGE_SIZE", 2)
+    for number in range(5):
+        log(lumen, status=403, error_code="contact_has_not_messaged", user_agent=f"=cmd{number}")
+        item(status="failed", error="expired")
+    log(lumen)
+    item(status="sent")
+    client = sign_in(alice)
+    for path, columns in (("requests/export?status=4xx", "request_id"), ("outbox/export?state=failed", "id")):
+        answer = client.get(f"/logs/{path}")
+        rows = list(csv.DictReader(io.StringIO(answer.getvalue().decode("utf-8-sig"))))
+        assert len({row[columns] for row in rows}) == len(rows) == 5
+        assert "attachment" in answer.headers["Content-Disposition"]
+        assert "The ferry" not in answer.getvalue().decode()
+        assert len(sign_in(charlie).get(f"/logs/{path}").getvalue().splitlines()) == 1
+    rows = list(csv.DictReader(io.StringIO(client.get("/logs/requests/export").getvalue().decode("utf-8-sig"))))
+    assert rows[-1]["user_agent"] == "'=cmd0"
+    assert 'href="/logs/outbox/export?state=failed"' in text(client.get("/logs/outbox?state=failed"))
 
 
 def test_text_is_hidden_from_those_who_may_not_read_it(bob: User, item: Callable[..., OutboxItem]) -> None:

@@ -152,3 +152,13 @@ def test_decide_hold_says_nothing_about_lines_that_are_not_strict(line: Line, ch
     hold = decide_hold(line=line, chat=chat, at=now())
     assert hold is not None
     assert hold.reason == "reach_outs"
+
+
+def test_an_item_held_until_its_deadline_says_so_and_blames_no_line(strict: Line, lumen: Organization) -> None:
+    chat = open_chat(strict, lumen, PEER, unanswered=5, last_inbound_at=now())
+    item = send(lumen, strict, chat)
+    OutboxItem.objects.update(deadline_at=now() - timedelta(seconds=1))
+    dispatch_due()
+    item.refresh_from_db()
+    assert (item.status, item.error) == (OutboxStatus.FAILED, "expired")
+    assert "held it (unanswered)" in item.error_detail
