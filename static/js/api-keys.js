@@ -18,17 +18,17 @@ function begin(root) {
   $$("[data-key-form]", root).forEach(paint);
   $$("[data-key-reveal]", root).forEach((box) => {
     box.closest("dialog")?.setAttribute("closedby", "none");
-    $("[data-done]", box)?.setAttribute("aria-disabled", "true");
+    $("[data-finish]", box)?.setAttribute("aria-disabled", "true");
   });
 }
-const release = (box) => $("[data-done]", box)?.removeAttribute("aria-disabled");
+const release = (box) => $("[data-finish]", box)?.removeAttribute("aria-disabled");
 
 document.addEventListener("change", (ev) => {
   const form = ev.target.closest("[data-key-form]");
   if (form) paint(form);
   if (ev.target.matches("[data-stored]")) {
     const box = ev.target.closest("[data-key-reveal]");
-    if (ev.target.checked) release(box); else $("[data-done]", box)?.setAttribute("aria-disabled", "true");
+    if (ev.target.checked) release(box); else $("[data-finish]", box)?.setAttribute("aria-disabled", "true");
   }
   if (ev.target.name === "line_ids" && ev.target.checked) { const some = $('input[name="reach"][value="some"]', form); if (some) { some.checked = true; paint(form); } }
 });
@@ -40,9 +40,12 @@ document.addEventListener("click", (ev) => {
     $$('input[name="scopes"]', form).forEach((box) => { box.checked = wanted.includes(box.value); });
     paint(form);
   }
-  const done = ev.target.closest("[data-done]");
+  const done = ev.target.closest("[data-finish]");
   if (done?.getAttribute("aria-disabled") === "true") ev.preventDefault();
 });
-document.addEventListener("copied", (ev) => { const box = ev.target.closest("[data-key-reveal]"); if (box) release(box); });
+document.addEventListener("copied", (ev) => { // the key itself, not the sample beside it
+  const box = ev.target.closest("[data-key-reveal]");
+  if (box && ev.target.parentElement.textContent.includes($("[data-token]", box).textContent)) release(box);
+});
 document.addEventListener("htmx:afterSwap", (ev) => begin(ev.detail.target));
 begin(document);

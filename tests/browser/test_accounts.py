@@ -79,8 +79,11 @@ def test_from_sign_up_to_a_revoked_key(product: Product, open_page: Callable[...
     page.keyboard.press("Escape")
     assert dialog.is_visible()
     assert product.call("GET", "/v1/lines", token=token).status == 200
-    dialog.get_by_label("I have stored it safely").check()
-    dialog.get_by_role("link", name="Done").click()
+    dialog.get_by_role("button", name="Copy command").click()
+    done = dialog.get_by_role("link", name="Done")
+    assert done.get_attribute("aria-disabled") == "true"  # the command does not hold the key
+    dialog.get_by_role("button", name="Copy key").click()
+    done.click()
     page.get_by_role("heading", name="prod-agent").wait_for()
     assert token not in page.content()
     assert_accessible(page)
