@@ -31,8 +31,8 @@ class AuditFilter:
     """What the audit page is narrowed to; empty members narrow nothing."""
 
     actor_id: int | None = None
-    action: str = ""
-    target: str = ""
+    actions: Sequence[str] = ()
+    text: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
@@ -44,14 +44,14 @@ def list_members(
     *,
     organization: Organization,
     search: str = "",
-    role: str = "",
+    roles: Sequence[str] = (),
     before: str | None = None,
     after: str | None = None,
 ) -> Page[Membership]:
     """Members by e-mail."""
     members = Membership.objects.filter(organization=organization).select_related("user")
-    if role in Role.values:
-        members = members.filter(role=role)
+    if roles:
+        members = members.filter(role__in=roles)
     if search:
         members = members.filter(Q(user__email__icontains=search) | Q(user__name__icontains=search))
     return read_page(members, order=("user__email", "id"), before=before, after=after)
@@ -184,10 +184,11 @@ def filter_audit_entries(organization: Organization, narrowed: AuditFilter) -> Q
     entries = AuditEntry.objects.filter(organization=organization).select_related("actor", "impersonator")
     if narrowed.actor_id is not None:
         entries = entries.filter(actor_id=narrowed.actor_id)
-    if narrowed.action:
-        entries = entries.filter(action=narrowed.action)
-    if narrowed.target:
-        entries = entries.filter(Q(target_id=narrowed.target) | Q(target_label__icontains=narrowed.target))
+    if narrowed.actions:
+        entries = entries.filter(action__in=narrowed.actions)
+    if narrowed.text:
+        said = Q(target_label__icontains=narrowed.text) | Q(actor_label__icontains=narrowed.text)
+        entries = entries.filter(said | Q(target_id=narrowed.text) | Q(action=narrowed.text))
     if narrowed.since is not None:
         entries = entries.filter(created_at__gte=narrowed.since)
     if narrowed.until is not None:

@@ -11,7 +11,7 @@ Works as plain GET forms; with htmx the element named by ``target`` is swapped a
 not among the options are dropped, so a view can trust them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -21,6 +21,8 @@ from django.utils.dateparse import parse_datetime
 
 PAGING = ("before", "after")
 PRESETS = {"1h": "Last hour", "today": "Today", "24h": "Last 24 hours", "7d": "Last 7 days"}
+LONG_PRESETS = PRESETS | {"30d": "Last 30 days"}
+LENGTHS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class TimeRange:
     """A chip with presets (``?time=24h``) and a from-to pair (``?from=…&to=…``)."""
 
     label: str = "Time"
+    presets: Mapping[str, str] = field(default_factory=lambda: PRESETS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,12 +102,12 @@ class FilterBar:
         preset = self._got.get("time", "")
         if preset == "today":
             return timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
-        length = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7)}.get(preset)
+        length = LENGTHS.get(preset)
         return now - length if length else self._moment("from")
 
     @property
     def until(self) -> datetime | None:
-        return None if self._got.get("time") in PRESETS else self._moment("to")
+        return None if self._got.get("time") in LONG_PRESETS else self._moment("to")
 
     @property
     def is_set(self) -> bool:
@@ -160,9 +163,9 @@ class FilterBar:
             name="time",
             label=one.label,
             kind="time",
-            shown=PRESETS.get(preset) or (dates if any(words) else ""),
+            shown=one.presets.get(preset) or (dates if any(words) else ""),
             clear_url=self._url("time", "from", "to"),
-            options=[(value, text, value == preset) for value, text in PRESETS.items()],
+            options=[(value, text, value == preset) for value, text in one.presets.items()],
             start=f"{timezone.localtime(start):%Y-%m-%dT%H:%M}" if start else "",
             end=f"{timezone.localtime(end):%Y-%m-%dT%H:%M}" if end else "",
         )

@@ -98,3 +98,9 @@ def find_by_id(organization: Organization, text: str) -> FoundObject | None:
     group, icon, address, find = known
     found = find(organization, key)
     return None if found is None else FoundObject(group=group, icon=icon, href=address.format(text), note=found)
+
+
+def address_of(text: str) -> str:
+    """The page of an object by its id, whether or not it is still there; "" for ids without one."""
+    known = OBJECTS.get(text.partition("_")[0])
+    return known[2].format(text) if known else ""

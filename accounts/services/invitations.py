@@ -112,7 +112,7 @@ def accept_invitation(*, token: str, user: User, actor: Actor) -> Membership:
     _require_open(invitation)
     if invitation.expires_at <= now():
         raise InvalidRequestError("invitation_expired", "This invitation has expired. Ask for a new one.", status=410)
-    if not EmailAddress.objects.filter(user=user, email__iexact=invitation.email, verified=True).exists():
+    if not is_addressed_to(invitation, user):
         raise InvalidRequestError(
             "invitation_for_another_address",
             f"This invitation was sent to {invitation.email}. Sign in with that address to accept it.",
@@ -128,6 +128,11 @@ def find_invitation(token: str) -> Invitation | None:
     """The invitation behind a link, in whatever state it is."""
     digest = hashlib.sha256(token.encode()).digest()
     return Invitation.objects.select_related("organization", "invited_by").filter(token_hash=digest).first()
+
+
+def is_addressed_to(invitation: Invitation, user: User) -> bool:
+    """Whether the address it was sent to is confirmed as this person's."""
+    return bool(EmailAddress.objects.filter(user=user, email__iexact=invitation.email, verified=True).exists())
 
 
 def clean_role(role: str) -> str:

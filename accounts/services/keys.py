@@ -1,7 +1,7 @@
 """Keys: create, change, roll, revoke. Nothing here sees a token again after it was returned once."""
 
 import ipaddress
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -239,29 +239,33 @@ def _described(key: ApiKey) -> dict[str, Any]:
     return {field: getattr(key, field) for field in SETTINGS}
 
 
+def find_problems(values: dict[str, Any], present_expiry: datetime | None = None) -> list[InvalidRequestError]:
+    """What is wrong with any of ``SETTINGS``, at most one problem a setting: for forms, which tell all at once."""
+    problems = []
+    for field in values:
+        try:
+            _clean_setting(field, values[field], present_expiry)
+        except InvalidRequestError as problem:
+            problems.append(problem)
+    return problems
+
+
 def _clean(values: dict[str, Any], present_expiry: datetime | None = None) -> dict[str, Any]:
     """The same values, checked and normalised. Raises for the first wrong one."""
-    cleaned = dict(values)
-    if "name" in values:
-        cleaned["name"] = _clean_name(values["name"])
-    if "scopes" in values:
-        cleaned["scopes"] = _clean_scopes(values["scopes"])
-    if (
-        values.get("expires_at") is not None
-        and values["expires_at"] != present_expiry
-        and values["expires_at"] <= now()
-    ):
-        raise invalid("expires_at", "Choose a time in the future.")
-    if values.get("line_ids") == []:
-        raise invalid("line_ids", "Choose at least one line, or all lines.")
-    if "allowed_networks" in values:
-        cleaned["allowed_networks"] = _clean_networks(values["allowed_networks"])
-    if "allowed_recipients" in values:
-        cleaned["allowed_recipients"] = _clean_recipients(values["allowed_recipients"])
-    for field in ("requests_per_hour", "daily_send_budget"):
-        if values.get(field) is not None and not 0 <= values[field] <= 10_000_000:
-            raise invalid(field, "Enter a number up to 10,000,000.")
-    return cleaned
+    return {field: _clean_setting(field, value, present_expiry) for field, value in values.items()}
+
+
+def _clean_setting(field: str, value: Any, present_expiry: datetime | None) -> Any:
+    clean = _CLEAN.get(field)
+    if clean is not None:
+        return clean(value)
+    if field == "expires_at" and value is not None and value != present_expiry and value <= now():
+        raise invalid(field, "Choose a time in the future.")
+    if field == "line_ids" and value == []:
+        raise invalid(field, "Choose at least one line, or all lines.")
+    if field in ("requests_per_hour", "daily_send_budget") and value is not None and not 0 <= value <= 10_000_000:
+        raise invalid(field, "Enter a number from 0 to 10,000,000.")
+    return value
 
 
 def _clean_name(name: str) -> str:
@@ -316,3 +320,11 @@ def _at_most(found: list[str], param: str) -> list[str]:
     if len(found) > MOST_ENTRIES:
         raise invalid(param, f"Use at most {MOST_ENTRIES} entries.")
     return found
+
+
+_CLEAN: dict[str, Callable[[Any], Any]] = {
+    "name": _clean_name,
+    "scopes": _clean_scopes,
+    "allowed_networks": _clean_networks,
+    "allowed_recipients": _clean_recipients,
+}

@@ -8,6 +8,7 @@ from django import forms
 
 from accounts.models import ApiKey
 from accounts.scopes import SCOPES
+from accounts.services.keys import find_problems
 from core.clock import now
 from dashboard.forms.base import PageForm
 from dashboard.pickers import PickLines
@@ -79,29 +80,34 @@ class KeyForm(PageForm):
         data = super().clean() or self.cleaned_data
         if data.get("lifetime") == "date" and not data.get("expires_at") and "expires_at" not in self.errors:
             self.add_error("expires_at", "Choose the day on which the key ends.")
+        for problem in find_problems(self._read(data), self.key.expires_at if self.key else None):
+            self.add_error(problem.param, problem.message)
         return data
 
     def changes(self) -> dict[str, Any]:
         """What the services take."""
-        data = self.cleaned_data
-        return {
-            "name": data["name"],
-            "scopes": data["scopes"],
-            "line_ids": data["line_ids"] if data["reach"] == "some" else None,
-            "expires_at": self._expiry(),
-            "allowed_networks": data["allowed_networks"].split(),
-            "allowed_recipients": [line.strip() for line in data["allowed_recipients"].splitlines() if line.strip()],
-            "requests_per_hour": data["requests_per_hour"],
-            "daily_send_budget": data["daily_send_budget"],
-        }
+        return self._read(self.cleaned_data)
 
-    def _expiry(self) -> datetime | None:
-        lifetime = self.cleaned_data["lifetime"]
-        if lifetime == "date":
-            chosen: datetime = self.cleaned_data["expires_at"]
-            same = self.key is not None and self.key.expires_at and _minute(self.key.expires_at) == _minute(chosen)
-            return self.key.expires_at if same and self.key else chosen
-        return now() + timedelta(days=int(lifetime)) if lifetime else None
+    def _read(self, data: dict[str, Any]) -> dict[str, Any]:
+        """The settings whose fields can be read."""
+        plain = ("name", "scopes", "requests_per_hour", "daily_send_budget")
+        values: dict[str, Any] = {name: data[name] for name in plain if name in data}
+        if "line_ids" in data and "reach" in data:
+            values["line_ids"] = data["line_ids"] if data["reach"] == "some" else None
+        if "lifetime" in data and "expires_at" in data:
+            values["expires_at"] = self._expiry(data["lifetime"], data["expires_at"])
+        if "allowed_networks" in data:
+            values["allowed_networks"] = data["allowed_networks"].split()
+        if "allowed_recipients" in data:
+            lines = data["allowed_recipients"].splitlines()
+            values["allowed_recipients"] = [line.strip() for line in lines if line.strip()]
+        return values
+
+    def _expiry(self, lifetime: str, chosen: datetime | None) -> datetime | None:
+        if lifetime != "date":
+            return now() + timedelta(days=int(lifetime)) if lifetime else None
+        present = self.key.expires_at if self.key else None
+        return present if present and chosen and _minute(present) == _minute(chosen) else chosen
 
     @property
     def chosen_scopes(self) -> set[str]:

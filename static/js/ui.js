@@ -68,7 +68,8 @@ function open(dialog, opener) {
   dialog.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
   dialog.dispatchEvent(new CustomEvent("opened", { bubbles: true }));
 }
-const isDirty = (dialog) => $$("input, textarea, select", dialog).some((f) =>
+const isDirty = (dialog) => $('[aria-invalid="true"]', dialog) ? $$("input:not([type=hidden], [type=checkbox], [type=radio]), textarea", dialog).some((f) => f.value) // sent and refused: all of it was typed
+  : $$("input, textarea, select", dialog).some((f) =>
   f.type === "hidden" ? false : f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked
     : f.tagName === "SELECT" ? [...f.options].some((o) => o.selected !== o.defaultSelected && f.options.length > 1 && o.defaultSelected)
       : f.value !== f.defaultValue);
@@ -114,7 +115,9 @@ document.addEventListener("htmx:afterSwap", (ev) => {
   const dialog = ev.detail.target?.closest?.("[data-dialog]");
   if (!dialog) return;
   if (dialog.childElementCount) open(dialog, opener); else dialog.close();
-  ($('[aria-invalid="true"]', dialog) || $("[data-focus]", dialog) || $("[autofocus]", dialog))?.focus();
+  const wrong = $('[aria-invalid="true"]', dialog);
+  (wrong || $("[data-focus]", dialog) || $("[autofocus]", dialog))?.focus();
+  (wrong?.closest(".m-field") || $(".err", dialog))?.scrollIntoView({ block: "nearest" }); // with what is said about it
 });
 document.addEventListener("close-dialog", () => $$("dialog[open]").forEach((d) => d.close())); // HX-Trigger: close-dialog
 let place = null;

@@ -92,6 +92,14 @@ def test_wrong_input_is_told_beside_its_field_and_kept(
     assert ApiKey.objects.count() == 1
 
 
+def test_all_that_is_wrong_is_told_at_once(as_dana: Client) -> None:
+    wrong = {"name": "x" * 81, "scopes": [], "requests_per_hour": "1.5", "daily_send_budget": "-1"}
+    response = as_dana.post("/api-keys/new", values(**wrong, allowed_networks="10.0.0.0/8\nnowhere"))
+    assert set(response.context["form"].errors) == {*wrong, "allowed_networks"}
+    assert "5 fields need a change." in response.content.decode()
+    assert not ApiKey.objects.exists()
+
+
 def test_the_line_of_another_organization_is_no_choice(as_dana: Client, other: Organization) -> None:
     foreign = Line.objects.create(organization=other, handle="+15550100099")
     response = as_dana.post("/api-keys/new", values(reach="some", line_ids=[str(foreign.pk)]))

@@ -9,6 +9,8 @@ from django.test import Client
 
 from accounts.models import AuditEntry, Invitation, Membership, Organization, Role, User
 from accounts.services.audit import Actor, record_change
+from accounts.services.invitations import invite_member
+from accounts.services.organizations import schedule_deletion
 from core.clock import now
 from tests.conftest import make_user
 
@@ -110,6 +112,40 @@ def test_deleting_needs_the_name_and_can_be_taken_back(as_owner: Client, lumen: 
     assert lumen.delete_after is None
 
 
+def test_every_page_says_that_the_organization_ends(
+    client: Client, as_owner: Client, lumen: Organization, bob: User
+) -> None:
+    schedule_deletion(organization=lumen, typed_name=lumen.name, actor=Actor())
+    for address in ("/", "/settings", "/api-keys"):
+        assert "will be deleted on" in text(as_owner.get(address))
+    assert "Keep it" in text(as_owner.get("/lines"))
+    client.force_login(bob)
+    shown = text(client.get("/lines"))
+    assert "will be deleted on" in shown
+    assert "Keep it" not in shown
+
+
+def test_handing_over_asks_for_an_address(as_owner: Client) -> None:
+    assert "Enter the e-mail of the member" in text(as_owner.post("/settings/transfer", {"member": " "}))
+
+
+def test_the_only_owner_is_told_before_leaving(as_owner: Client) -> None:
+    assert "You are the only owner" in text(as_owner.get("/settings/leave"))
+
+
+def test_an_invitation_of_somebody_else_says_whom_it_is_for(
+    client: Client, lumen: Organization, alice: User, charlie: User
+) -> None:
+    invite_member(organization=lumen, email="eve@x.example", role=Role.MEMBER, actor=Actor(user=alice))
+    Invitation.objects.update(token_hash=hashlib.sha256(b"abc").digest())
+    client.force_login(charlie)
+    shown = text(client.get("/invitations/abc"))
+    assert "Only eve@x.example can accept it" in shown
+    assert "Accept invitation" not in shown
+    client.force_login(alice)
+    assert "You belong to Lumen" in text(client.get("/invitations/abc"))
+
+
 def test_switching_reaches_own_organizations_only(
     as_owner: Client, alice: User, other: Organization, charlie: User
 ) -> None:
@@ -181,8 +217,11 @@ def test_the_audit_log_is_narrowed_and_exported(
     )
     record_change(organization=other, actor=Actor(), action="member.left", target_label="foreign")
     with django_assert_max_num_queries(8):
-        response = as_owner.get("/settings/audit?action=api_key.created&target=key 11")
-    assert [entry.target_label for entry, _ in response.context["rows"]][:3] == ["key 119", "key 118", "key 117"]
+        response = as_owner.get("/settings/audit?action=api_key.created&q=key 11")
+    assert [entry.target_label for entry, *_ in response.context["rows"]][:3] == ["key 119", "key 118", "key 117"]
+    by_somebody = as_owner.get("/settings/audit?q=CALC&action=api_key.created&action=member.left").context["rows"]
+    assert len(by_somebody) == 50
+    assert {entry.action for entry, *_ in by_somebody} == {"api_key.created"}
     page = as_owner.get("/settings/audit")
     assert len(page.context["rows"]) == 50
     assert "foreign" not in text(page)
@@ -192,15 +231,24 @@ def test_the_audit_log_is_narrowed_and_exported(
         "to=2026-99-99",
         "actor=99999999999999999999",
         "before=%00",
-        "target=%00",
+        "q=%00",
     ):
         assert as_owner.get(f"/settings/audit?{query}").status_code == 200
-    exported = as_owner.get("/settings/audit.csv?period=hour")
+    exported = as_owner.get("/settings/audit.csv?time=1h")
     rows = list(csv.DictReader(io.StringIO(exported.getvalue().decode())))
     assert len(rows) == 121
     assert rows[0]["action"] == "member.left"
     assert rows[1]["actor"].startswith("'=")
     assert AuditEntry.objects.filter(organization=lumen).count() == 121
+
+
+def test_the_audit_log_leads_to_what_was_changed(as_owner: Client, lumen: Organization) -> None:
+    for action, target in (("webhook.updated", "wh_1"), ("line.deleted", "ln_2"), ("member.left", "mem_3")):
+        record_change(organization=lumen, actor=Actor(), action=action, target_id=target, target_label=target)
+    shown = text(as_owner.get("/settings/audit"))
+    assert 'href="/webhooks/wh_1"' in shown
+    assert 'href="/lines/ln_2"' not in shown
+    assert "mem_3" in shown
 
 
 def test_the_profile_refuses_a_zone_that_does_not_exist(as_owner: Client, alice: User) -> None:

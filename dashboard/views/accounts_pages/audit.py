@@ -4,19 +4,18 @@ import csv
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
-from django.utils.dateparse import parse_date, parse_datetime
-from django.utils.timezone import make_aware
 
 from accounts.models import AuditEntry
 from accounts.selectors import AuditFilter, filter_audit_entries, list_audit_actors, list_audit_entries
 from core.clock import now
-from dashboard.access import PageRequest, keep_query, page
+from dashboard.access import PageRequest, page
+from dashboard.filters import LONG_PRESETS, Choice, FilterBar, Search, TimeRange
+from dashboard.palette_objects import address_of
 
 ACTIONS = (
     "api_key.created",
@@ -76,7 +75,6 @@ ACTIONS = (
     "conversation.unmasked",
     "conversation.exported",
 )
-PERIODS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 COLUMNS = ("time", "actor", "impersonator", "action", "target", "target_id", "before", "after", "address", "agent")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -92,32 +90,22 @@ class Change:
 
 @page(role="admin", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    narrowed = _read_filter(request)
+    bar = _make_bar(request)
     found = list_audit_entries(
         organization=request.organization,
-        narrowed=narrowed,
+        narrowed=_read_filter(bar),
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )
-    context = {
-        "page": found,
-        "query": keep_query(request),
-        "rows": [(entry, list_changes(entry)) for entry in found.rows],
-        "actors": list_audit_actors(organization=request.organization),
-        "actions": ACTIONS,
-        "narrowed": narrowed,
-        "period": request.GET.get("period", ""),
-        "is_filtered": any(request.GET.get(name) for name in ("actor", "action", "target", "period", "from", "to")),
-    }
-    is_results_only = request.htmx and request.htmx.target == "results"
-    name = "_audit_results" if is_results_only else "audit"
-    return render(request, f"dashboard/settings/{name}.html", context)
+    rows = [(entry, list_changes(entry), _link(entry)) for entry in found.rows]
+    context = {"page": found, "bar": bar, "rows": rows}
+    return render(request, "dashboard/settings/audit.html", context)
 
 
 @page(role="admin", methods=("GET",))
 def export(request: PageRequest) -> StreamingHttpResponse:
     """The same filter as CSV, row by row: memory does not grow with the log."""
-    entries = filter_audit_entries(request.organization, _read_filter(request)).order_by("-id")
+    entries = filter_audit_entries(request.organization, _read_filter(_make_bar(request))).order_by("-id")
     response = StreamingHttpResponse(_write(entries.iterator(chunk_size=500)), content_type="text/csv; charset=utf-8")
     name = f"audit-{request.organization.slug}-{now():%Y-%m-%d}.csv"
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -148,27 +136,33 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _read_filter(request: PageRequest) -> AuditFilter:
-    get = request.GET
-    period = PERIODS.get(get.get("period", ""))
-    return AuditFilter(
-        actor_id=int(get["actor"]) if get.get("actor", "").isdecimal() and len(get["actor"]) < 18 else None,
-        action=get.get("action", "")[:60].replace("\x00", ""),
-        target=get.get("target", "").strip()[:80].replace("\x00", ""),
-        since=now() - period if period else _read_time(get.get("from", "")),
-        until=_read_time(get.get("to", "")),
+def _link(entry: AuditEntry) -> str:
+    """The page of what was changed, unless it is gone."""
+    return "" if entry.action.endswith(".deleted") else address_of(entry.target_id)
+
+
+def _make_bar(request: PageRequest) -> FilterBar:
+    actors = list_audit_actors(organization=request.organization)
+    return FilterBar(
+        request,
+        [
+            Search("q", "Who, what was changed, or its id"),
+            Choice("actor", "By", [(str(actor.pk), actor.display_name) for actor in actors], single=True),
+            Choice("action", "Action", [(action, action) for action in ACTIONS]),
+            TimeRange(presets=LONG_PRESETS),
+        ],
     )
 
 
-def _read_time(text: str) -> datetime | None:
-    try:
-        moment = parse_datetime(text)
-        day = parse_date(text) if moment is None else None
-    except ValueError:
-        return None
-    if moment is None:
-        moment = datetime(day.year, day.month, day.day) if day else None
-    return make_aware(moment) if moment is not None and moment.tzinfo is None else moment
+def _read_filter(bar: FilterBar) -> AuditFilter:
+    actor = next(iter(bar.values("actor")), "")
+    return AuditFilter(
+        actor_id=int(actor) if actor else None,
+        actions=bar.values("action"),
+        text=bar.text().replace("\x00", "")[:80],
+        since=bar.since,
+        until=bar.until,
+    )
 
 
 class _Echo:

@@ -8,12 +8,13 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
-from accounts.models import Invitation
+from accounts.models import Invitation, Membership
 from accounts.selectors import get_invitation, list_open_invitations
 from accounts.services.audit import Actor
 from accounts.services.invitations import (
     accept_invitation,
     find_invitation,
+    is_addressed_to,
     resend_invitation,
     restore_invitation,
     revoke_invitation,
@@ -69,6 +70,9 @@ def answer(request: PageRequest, token: str) -> HttpResponse:
     """The page behind the e-mailed link. Joining needs a click: mail scanners open links too."""
     found = find_invitation(token)
     context: dict[str, Any] = {"invitation": found, "token": token, "problem": _problem(found)}
+    if found is not None and request.user.is_authenticated:
+        context["is_member"] = Membership.objects.filter(organization=found.organization, user=request.user).exists()
+        context["is_for_another"] = not is_addressed_to(found, request.user)
     if request.method == "POST":
         try:
             membership = accept_invitation(token=token, user=request.user, actor=Actor.from_request(request))

@@ -14,7 +14,6 @@ from django_htmx.http import HttpResponseClientRedirect
 from accounts.models import ApiKey
 from accounts.scopes import PRESETS, SCOPES
 from accounts.selectors import (
-    KEY_STATES,
     get_key,
     has_active_key_named,
     list_key_hours,
@@ -27,6 +26,7 @@ from core.clock import now
 from core.errors import AppError
 from core.ids import LINE, parse_id
 from dashboard.access import PageRequest, keep_query, page
+from dashboard.filters import Choice, FilterBar, Search
 from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.keys import KeyForm, RollForm
@@ -46,16 +46,21 @@ STATE_WORDS = {
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    states = [state for state in request.GET.getlist("state") if state in KEY_STATES]
-    scope = request.GET.get("scope", "") if request.GET.get("scope") in SCOPES else ""
-    line_choice = make_choice(request, "line", "Line", "own_lines")
-    line_id = request.GET.get("line", "")
+    bar = FilterBar(
+        request,
+        [
+            Search("q", "Name or prefix"),
+            Choice("state", "State", list(STATE_WORDS.items())),
+            Choice("scope", "Scope", [(scope, scope) for scope in SCOPES], single=True),
+            make_choice(request, "line", "Line", "own_lines"),
+        ],
+    )
     found = list_keys(
         organization=request.organization,
-        search=request.GET.get("q", "").replace("\x00", "").strip()[:80],
-        states=states,
-        scope=scope,
-        line_id=parse_id(LINE, line_id),
+        search=bar.text().replace("\x00", "")[:80],
+        states=bar.values("state"),
+        scope=next(iter(bar.values("scope")), ""),
+        line_id=parse_id(LINE, next(iter(bar.values("line")), "")),
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )
@@ -64,19 +69,11 @@ def index(request: PageRequest) -> HttpResponse:
     )
     context = {
         "page": found,
-        "query": keep_query(request),
+        "bar": bar,
         "rows": [describe_key(key, names) for key in found.rows],
-        "line_choice": line_choice,
-        "line": line_id if line_id in dict(line_choice.options) else "",
-        "state_words": STATE_WORDS,
-        "states": states,
-        "scopes": SCOPES,
-        "scope": scope,
-        "is_filtered": any(request.GET.get(name) for name in ("q", "state", "scope", "line")),
         "can_manage": request.membership.is_admin,
     }
-    is_results_only = request.htmx and request.htmx.target == "results"
-    return render(request, "dashboard/keys/_results.html" if is_results_only else "dashboard/keys/index.html", context)
+    return render(request, "dashboard/keys/index.html", context)
 
 
 @never_cache
@@ -200,7 +197,7 @@ def _show_form(request: PageRequest, form: KeyForm, mode: str, key: ApiKey | Non
         "total_scopes": len(SCOPES),
         "has_limits": any(form[name].value() for name in ("allowed_networks", "allowed_recipients"))
         or any(form[name].value() not in (None, "") for name in ("requests_per_hour", "daily_send_budget"))
-        or any(name in form.errors for name in ("allowed_networks", "requests_per_hour", "daily_send_budget")),
+        or any(name in form.errors for name in ("allowed_recipients", "requests_per_hour", "daily_send_budget")),
     }
     return _show_dialog(request, "form", context, is_wrong=bool(form.errors))
 

@@ -12,7 +12,8 @@ from accounts.services.invitations import invite_member
 from accounts.services.members import change_role, remove_member, set_text_right
 from core.clock import now
 from core.errors import AppError
-from dashboard.access import PageRequest, keep_query, page
+from dashboard.access import PageRequest, page
+from dashboard.filters import Choice, FilterBar, Search
 from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.organization import InvitationForm
@@ -23,34 +24,28 @@ FEW = 5  # invitations above the members; the rest has a page of its own
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    search = request.GET.get("q", "").replace("\x00", "").strip()[:100]
-    role = request.GET.get("role", "")
+    bar = FilterBar(request, [Search("q", "Name or e-mail"), Choice("role", "Role", Role.choices)])
     found = list_members(
         organization=request.organization,
-        search=search,
-        role=role,
+        search=bar.text().replace("\x00", "")[:100],
+        roles=bar.values("role"),
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )
-    is_first_page = not (request.GET.get("before") or request.GET.get("after") or search or role)
+    is_first_page = not (request.GET.get("before") or request.GET.get("after") or bar.is_set)
     invited = list_open_invitations(organization=request.organization, size=FEW) if is_first_page else None
     counts = count_members(organization=request.organization)
     context = {
         "page": found,
-        "query": keep_query(request),
+        "bar": bar,
         "invitations": invited.rows if invited else [],
         "has_more_invited": bool(invited and invited.older),
         "counts": counts,
         "total": sum(counts.values()),
-        "roles": Role.choices,
-        "role": role,
-        "is_filtered": bool(search or role),
         "can_manage": request.membership.is_owner,
         "now": now(),
     }
-    is_results_only = request.htmx and request.htmx.target == "results"
-    name = "_member_results" if is_results_only else "members"
-    return render(request, f"dashboard/settings/{name}.html", context)
+    return render(request, "dashboard/settings/members.html", context)
 
 
 @page(role="owner")

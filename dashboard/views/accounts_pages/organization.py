@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 
 from accounts.models import Membership
 from accounts.selectors import count_members
@@ -13,11 +13,12 @@ from accounts.services.audit import Actor
 from accounts.services.members import remove_member, transfer_ownership
 from accounts.services.organizations import cancel_deletion, rename_organization, schedule_deletion
 from accounts.sessions import ORGANIZATION_KEY
-from core.errors import AppError, invalid
+from core.errors import AppError, invalid, missing
 from dashboard.access import PageRequest, page
 from dashboard.forms.base import posted
 from dashboard.forms.errors import show_error
 from dashboard.forms.organization import DeletionForm, OrganizationSettingsForm, TransferForm
+from dashboard.undo import say_with_undo
 
 
 @page(role="member", act="owner")
@@ -62,7 +63,8 @@ def leave(request: PageRequest) -> HttpResponse:
         request.session.pop(ORGANIZATION_KEY, None)
         messages.success(request, f"You have left {name}.")
         return redirect("/")
-    return _ask(request, "leave", {})
+    is_last_owner = _is_last_owner(request, count_members(organization=request.organization))
+    return _ask(request, "leave", {"is_last_owner": is_last_owner})
 
 
 @page(role="owner")
@@ -95,7 +97,8 @@ def delete(request: PageRequest) -> HttpResponse:
                 typed_name=form.cleaned_data["typed_name"],
                 actor=Actor.from_request(request),
             )
-            messages.warning(request, "The organization will be deleted in seven days. You can cancel until then.")
+            said = "The organization will be deleted in seven days. You can cancel until then."
+            say_with_undo(request, said, undo=reverse("organization_keep"))
             return redirect("settings")
         except AppError as error:
             show_error(form, error)
@@ -116,7 +119,9 @@ def _is_last_owner(request: PageRequest, counts: dict[str, int]) -> bool:
 
 def _find_member(request: PageRequest, email: str) -> Membership:
     found = Membership.objects.filter(organization=request.organization, user__email__iexact=email)
-    taker = found.select_related("user", "organization").first() if email else None
+    if not email:
+        raise missing("member", "Enter the e-mail of the member who takes over.")
+    taker = found.select_related("user", "organization").first()
     if taker is None:
         raise invalid("member", "No member of this organization has this address.")
     return taker
