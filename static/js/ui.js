@@ -124,11 +124,20 @@ let place = null;
 document.addEventListener("htmx:beforeSwap", (ev) => {
   const held = document.activeElement;
   const row = held?.closest?.("tr, li");
+  const menu = held?.closest?.("[popover]");
   place = ev.detail.target?.contains?.(held) && held !== document.body
-    ? { id: held.id, next: row?.nextElementSibling?.id, before: row?.previousElementSibling?.id, box: ev.detail.target.id } : null;
+    ? { menu: menu?.id, stays: held.type === "checkbox", name: held.name, value: held.value, id: held.id, next: row?.nextElementSibling?.id, before: row?.previousElementSibling?.id, box: ev.detail.target.id } : null;
 });
 document.addEventListener("htmx:afterSettle", () => {
   if (!place || (document.activeElement && document.activeElement !== document.body)) return;
+  const menu = place.menu && document.getElementById(place.menu);
+  if (menu) { // a filter that takes several values stays open; after one that takes one its button has the focus
+    const button = $(`[popovertarget="${menu.id}"]`);
+    button?.focus({ preventScroll: true });
+    if (place.stays && !menu.matches(":popover-open")) button?.click(); // which also tells the browser where it belongs
+    if (place.stays) $$("input", menu).find((one) => one.name === place.name && one.value === place.value)?.focus({ preventScroll: true });
+    return;
+  }
   const at = [place.id, place.next, place.before, place.box].map((id) => id && document.getElementById(id)).find(Boolean);
   const field = at && (at.matches("a, button, input, select, textarea, [tabindex]") ? at : $("a, button, input, [tabindex]", at));
   field?.focus({ preventScroll: true });

@@ -129,3 +129,20 @@ def test_an_undo_is_reached_by_keys_and_brings_the_key_back(page: Any, product: 
     toast.get_by_role("button", name="Undo").press("Enter")
     expect(toast).to_contain_text("works again")
     wait_until(lambda: product.call("GET", "/v1/lines", token=account.token).status == 200, what="the key's return")
+
+
+def test_a_filter_keeps_focus_and_takes_several_values(page: Any, product: Product, account: Account) -> None:
+    page.goto(product.base_url + "/api-keys")
+    page.locator("#chip-state").press("Enter")
+    page.get_by_label("Active").press("Space")
+    page.wait_for_url("**/api-keys?state=active")
+    expect(page.get_by_label("Active")).to_be_focused()
+    page.get_by_label("Revoked").press("Space")
+    page.wait_for_url("**state=active&state=revoked")
+    expect(page.get_by_label("Revoked")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#chip-state")).to_be_focused()
+    page.locator("#chip-scope").press("Enter")
+    page.get_by_label("chats:read").press("Space")
+    page.wait_for_url("**scope=chats%3Aread")
+    expect(page.locator("#chip-scope")).to_be_focused()
