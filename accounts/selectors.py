@@ -19,6 +19,7 @@ from accounts.models import (
     Role,
     User,
 )
+from accounts.second_factor import filter_by_second_factor, with_second_factor
 from core.ids import API_KEY, parse_id
 from core.pages import PAGE_SIZE, Page, read_page
 
@@ -45,16 +46,25 @@ def list_members(
     organization: Organization,
     search: str = "",
     roles: Sequence[str] = (),
+    has_factor: bool | None = None,
     before: str | None = None,
     after: str | None = None,
 ) -> Page[Membership]:
-    """Members by e-mail."""
-    members = Membership.objects.filter(organization=organization).select_related("user")
+    """Members by e-mail, with ``has_second_factor``."""
+    members = with_second_factor(Membership.objects.filter(organization=organization)).select_related("user")
     if roles:
         members = members.filter(role__in=roles)
+    if has_factor is not None:
+        members = filter_by_second_factor(members, has=has_factor)
     if search:
         members = members.filter(Q(user__email__icontains=search) | Q(user__name__icontains=search))
     return read_page(members, order=("user__email", "id"), before=before, after=after)
+
+
+def count_without_second_factor(*, organization: Organization) -> int:
+    """How many members an organization that asks for a second factor would keep out."""
+    members = Membership.objects.filter(organization=organization, user__is_active=True)
+    return filter_by_second_factor(members, has=False).count()
 
 
 def get_member(*, organization: Organization, member_id: int) -> Membership | None:

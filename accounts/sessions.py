@@ -5,6 +5,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.utils.crypto import constant_time_compare
 
 from accounts.models import Membership, User
+from accounts.second_factor import is_kept_out, with_second_factor
 
 ORGANIZATION_KEY = "organization"  # hex of the current organization's id
 MOST_MEMBERSHIPS = 100
@@ -18,7 +19,8 @@ def find_membership(session: SessionBase) -> Membership | None:
     user = User.objects.filter(pk=user_id, is_active=True).first()
     if user is None or not constant_time_compare(session.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash()):
         return None
-    return get_current_membership(user, session)
+    membership = get_current_membership(user, session)
+    return None if membership is None or is_kept_out(membership) else membership
 
 
 def get_current_membership(user: User, session: SessionBase) -> Membership | None:
@@ -28,8 +30,8 @@ def get_current_membership(user: User, session: SessionBase) -> Membership | Non
 
 def list_memberships(user: User) -> list[Membership]:
     """The organizations of a person, for the switcher: oldest first, at most ``MOST_MEMBERSHIPS``. One query."""
-    memberships = Membership.objects.filter(user=user).select_related("organization").order_by("id")
-    return list(memberships[:MOST_MEMBERSHIPS])
+    memberships = with_second_factor(Membership.objects.filter(user=user)).select_related("organization")
+    return list(memberships.order_by("id")[:MOST_MEMBERSHIPS])
 
 
 def choose_membership(memberships: list[Membership], session: SessionBase) -> Membership | None:

@@ -37,6 +37,8 @@ _ROWS = (
      "Choose one of your organizations."),
     ("insufficient_role", 403, AUTHORIZATION, "The person's role in the organization does not allow this.",
      "Ask an admin or owner."),
+    ("second_factor_required", 403, AUTHORIZATION, "The organization asks its members for two-factor sign-in.",
+     "Set it up in the dashboard, under your profile."),
     ("no_active_organization", 403, AUTHORIZATION, "The account has no organization yet.",
      "Finish onboarding in the dashboard."),
     ("sandbox_not_activated", 403, AUTHORIZATION, "The sandbox line was used before a phone was paired.",

@@ -24,6 +24,7 @@ from django_htmx.http import HttpResponseClientRedirect, reswap, trigger_client_
 from django_htmx.middleware import HtmxDetails
 
 from accounts.models import Membership, Organization, User
+from accounts.second_factor import is_kept_out
 
 P = ParamSpec("P")
 PageRole = Literal["public", "signed_in", "member", "admin", "owner", "staff"]
@@ -100,6 +101,8 @@ def _require(request: HttpRequest, role: PageRole) -> None:
     if membership is None:
         raise Refused(_go(request, reverse("organization_new")))
     request.organization = membership.organization  # type: ignore[attr-defined]
+    if is_kept_out(membership) and not getattr(request, "impersonator", None):
+        raise Refused(_ask_for_second_factor(request, membership))
     if not has_role(membership, role):
         raise Refused(refuse(request, NEEDED[role]))
     if membership.organization.suspended_at is not None and request.method not in SAFE_METHODS:
@@ -112,6 +115,14 @@ def refuse(request: HttpRequest, message: str, *, status: int = 403) -> HttpResp
         response = HttpResponse(message, status=status, content_type="text/plain; charset=utf-8")
         return trigger_client_event(reswap(response, "none"), "toast", {"text": message, "kind": "bad"})
     return render(request, "dashboard/forbidden.html", {"message": message}, status=status)
+
+
+def _ask_for_second_factor(request: HttpRequest, membership: Membership) -> HttpResponse:
+    if getattr(request, "htmx", False):
+        return refuse(request, f"{membership.organization.name} asks for two-factor. Set it up under your profile.")
+    others = [one for one in request.memberships if not is_kept_out(one)]  # type: ignore[attr-defined]
+    context = {"organization": membership.organization, "others": others}
+    return render(request, "dashboard/second_factor.html", context, status=403)
 
 
 def _suspended(organization: Organization) -> str:

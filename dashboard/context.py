@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Membership
+from accounts.second_factor import is_kept_out
 from dashboard.shell_news import ShellNews, get_shell_news
 
 
@@ -24,4 +25,5 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 def _get_news(request: HttpRequest) -> ShellNews:
     membership: Membership | None = getattr(request, "membership", None)
-    return get_shell_news(membership.organization) if membership else ShellNews()
+    is_kept = membership is None or (is_kept_out(membership) and not getattr(request, "impersonator", None))
+    return ShellNews() if membership is None or is_kept else get_shell_news(membership.organization)

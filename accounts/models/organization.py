@@ -22,6 +22,7 @@ class Organization(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     suspended_at = models.DateTimeField(null=True, blank=True, help_text="Set by an operator: keys are refused.")
     suspended_reason = models.CharField(max_length=200, blank=True)
+    requires_second_factor = models.BooleanField(default=False, help_text="Members without one are kept out.")
     delete_after = models.DateTimeField(null=True, blank=True, help_text="Deletion was asked for; runs then.")
     sandbox_daily_messages = models.PositiveIntegerField(null=True, blank=True, help_text="Empty = the default.")
     requests_per_hour = models.PositiveIntegerField(null=True, blank=True, help_text="Empty = the default.")

@@ -8,6 +8,7 @@ from django.utils.text import slugify
 
 from accounts.models import Membership, Organization, Role, User
 from accounts.revocation import mark_organization_changed
+from accounts.second_factor import has_second_factor
 from accounts.services.audit import Actor, record_change
 from accounts.services.mail import send_mail_to
 from core.clock import now
@@ -59,6 +60,31 @@ def rename_organization(*, organization: Organization, name: str, slug: str, act
         target_label=organization.name,
         before={field: before[field] for field in changed},
         after={field: after[field] for field in changed},
+    )
+    return organization
+
+
+@transaction.atomic
+def require_second_factor(*, organization: Organization, is_required: bool, actor: Actor) -> Organization:
+    """Keeps members without a second factor out, from their next page on. Keys go on working.
+
+    Raises InvalidRequestError: who asks for it must have one, or would be kept out as well.
+    """
+    organization = lock_organization(organization)
+    if is_required and (actor.user is None or not has_second_factor(actor.user)):
+        raise invalid("requires_second_factor", "Set up two-factor for yourself first: it would keep you out as well.")
+    if organization.requires_second_factor == is_required:
+        return organization
+    organization.requires_second_factor = is_required
+    organization.save(update_fields=["requires_second_factor"])
+    record_change(
+        organization=organization,
+        actor=actor,
+        action="organization.updated",
+        target_id=organization.public_id,
+        target_label=organization.name,
+        before={"requires_second_factor": not is_required},
+        after={"requires_second_factor": is_required},
     )
     return organization
 

@@ -6,6 +6,7 @@ import msgspec
 
 from accounts.models import Membership, User
 from accounts.scopes import SCOPES
+from accounts.second_factor import is_kept_out, with_second_factor
 from accounts.services.audit import Actor
 from accounts.services.keys import create_key
 from api.call import Call
@@ -63,7 +64,8 @@ def list_organizations(call: Call[Nothing, None]) -> OrganizationsOut:
 
 @endpoint(
     "POST", "/api/v1/cli/exchange", access="oauth", body=Exchange, response=ExchangeOut,
-    errors=("invalid_access_token", "organization_not_accessible", "no_active_organization", "insufficient_role"),
+    errors=("invalid_access_token", "organization_not_accessible", "no_active_organization", "insufficient_role",
+            "second_factor_required"),
     summary="Make a key for one organization", tag="CLI login",
 )  # fmt: skip
 def exchange_token(call: Call[Exchange, None]) -> ExchangeOut:
@@ -71,7 +73,8 @@ def exchange_token(call: Call[Exchange, None]) -> ExchangeOut:
     person, body = _person(call), call.body
     if not has_prefix(ORGANIZATION, body.org_id):
         raise invalid("org_id", f"`org_id` must be an id that starts with `{ORGANIZATION}_`.")
-    memberships = {m.organization_id: m for m in Membership.objects.filter(user=person).select_related("organization")}
+    rows = with_second_factor(Membership.objects.filter(user=person)).select_related("organization")
+    memberships = {m.organization_id: m for m in rows}
     if not memberships:
         raise AuthorizationError(
             "no_active_organization", "no_active_organization: finish onboarding in the dashboard."
@@ -80,6 +83,10 @@ def exchange_token(call: Call[Exchange, None]) -> ExchangeOut:
     membership = memberships.get(key_of_organization) if key_of_organization else None
     if membership is None:
         raise AuthorizationError("organization_not_accessible", "You are no member of this organization.")
+    if is_kept_out(membership):
+        raise AuthorizationError(
+            "second_factor_required", f"{membership.organization.name} asks for two-factor: set it up in the dashboard."
+        )
     if not membership.is_admin:
         raise AuthorizationError("insufficient_role", "Making a key takes an admin or owner of the organization.")
     key, token = create_key(

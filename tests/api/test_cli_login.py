@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from django.test import Client
 
-from accounts.models import ApiKey, Membership
+from accounts.models import ApiKey, Membership, Organization
 from accounts.oauth import REDIRECT_URI
 from accounts.scopes import SCOPES
 from tests.api.checks import refuses_bad_json
@@ -175,6 +175,12 @@ class TestExchanging:
         assert log_in(bob).post("/api/v1/cli/exchange", {**body, "org_id": lumen.public_id}).error[2] == (
             "insufficient_role"
         )
+
+    def test_who_has_no_second_factor_gets_no_key_where_one_is_asked_for(self, log_in, alice, lumen):
+        client = log_in(alice)
+        Organization.objects.filter(pk=lumen.pk).update(requires_second_factor=True)
+        answer = client.post("/api/v1/cli/exchange", {"name": "x", "org_id": lumen.public_id})
+        assert answer.error == (403, "authorization_error", "second_factor_required", None)
 
     def test_an_account_without_organization_is_told_so(self, log_in, lumen):
         eve = make_user("eve@nowhere.example")

@@ -19,16 +19,22 @@ from dashboard.forms.errors import show_error
 from dashboard.forms.organization import InvitationForm
 from dashboard.undo import say_with_undo
 
+FACTORS = [("on", "Set up"), ("none", "Not set up")]
 FEW = 5  # invitations above the members; the rest has a page of its own
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def index(request: PageRequest) -> HttpResponse:
-    bar = FilterBar(request, [Search("q", "Name or e-mail"), Choice("role", "Role", Role.choices)])
+    choices = [Choice("role", "Role", Role.choices)]
+    if request.membership.is_admin:
+        choices.append(Choice("factor", "Two-factor", FACTORS))
+    bar = FilterBar(request, [Search("q", "Name or e-mail"), *choices])
+    factors = bar.values("factor") if request.membership.is_admin else []
     found = list_members(
         organization=request.organization,
         search=bar.text().replace("\x00", "")[:100],
         roles=bar.values("role"),
+        has_factor=factors == ["on"] if len(factors) == 1 else None,
         before=request.GET.get("before"),
         after=request.GET.get("after"),
     )

@@ -8,10 +8,15 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 
 from accounts.models import Membership
-from accounts.selectors import count_members
+from accounts.selectors import count_members, count_without_second_factor
 from accounts.services.audit import Actor
 from accounts.services.members import remove_member, transfer_ownership
-from accounts.services.organizations import cancel_deletion, rename_organization, schedule_deletion
+from accounts.services.organizations import (
+    cancel_deletion,
+    rename_organization,
+    require_second_factor,
+    schedule_deletion,
+)
 from accounts.sessions import ORGANIZATION_KEY
 from core.errors import AppError, invalid, missing
 from dashboard.access import PageRequest, page
@@ -46,9 +51,27 @@ def settings(request: PageRequest) -> HttpResponse:
             "counts": counts,
             "total": sum(counts.values()),
             "is_last_owner": _is_last_owner(request, counts),
+            "without_factor": count_without_second_factor(organization=organization),
+            "has_factor": vars(request.membership)["has_second_factor"],
         },
         status=422 if form.errors else 200,
     )
+
+
+@page(role="owner", methods=("POST",))
+def second_factor(request: PageRequest) -> HttpResponse:
+    """Asks all members for a second factor, or no longer."""
+    is_required = request.POST.get("requires_second_factor") == "on"
+    try:
+        require_second_factor(
+            organization=request.organization, is_required=is_required, actor=Actor.from_request(request)
+        )
+    except AppError as error:
+        messages.error(request, error.message)
+    else:
+        said = "Members need two-factor from their next page on." if is_required else "Two-factor is up to each member."
+        messages.success(request, said)
+    return redirect("settings")
 
 
 @page(role="member")
@@ -136,6 +159,7 @@ def _ask(request: PageRequest, name: str, context: dict[str, Any]) -> HttpRespon
 
 urlpatterns = [
     path("settings", settings, name="settings"),
+    path("settings/second-factor", second_factor, name="organization_second_factor"),
     path("settings/leave", leave, name="organization_leave"),
     path("settings/transfer", transfer, name="organization_transfer"),
     path("settings/delete", delete, name="organization_delete"),
