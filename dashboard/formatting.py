@@ -102,6 +102,18 @@ def format_date(moment: datetime, now: datetime | None = None) -> str:
     return f"{local.day} {local:%b}" + ("" if local.year == today.year else f" {local.year}")
 
 
+def format_brief_time(moment: datetime, now: datetime | None = None) -> str:
+    """As ``format_time`` without seconds, for conversations: ``16:38``, ``Tue 16:38``, ``12 Nov 16:38``."""
+    is_today = timezone.localtime(moment).date() == timezone.localtime(now).date()
+    return format_clock(moment) if is_today else format_time(moment, now)
+
+
+def format_day(moment: datetime, now: datetime | None = None) -> str:
+    """``Today``, ``Yesterday``, else as ``format_date``."""
+    days = (timezone.localtime(now).date() - timezone.localtime(moment).date()).days
+    return {0: "Today", 1: "Yesterday"}.get(days) or format_date(moment, now)
+
+
 def format_age(moment: datetime, now: datetime | None = None) -> str:
     """``just now``, ``2 min ago``, ``in 3 h``: only for liveness and last use."""
     seconds = ((now or timezone.now()) - moment).total_seconds()

@@ -1,6 +1,7 @@
 """Bubbles of the viewer and rows of its list, drawn in one step each (see ``rows.py``)."""
 
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.middleware.csrf import get_token
@@ -9,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import Truncator
 
 from core.handles import format_handle
+from core.ids import OUTBOX, public_id
 from dashboard import bubble_parts as parts
 from dashboard import formatting
 from dashboard.addresses import make_address
@@ -41,7 +43,7 @@ def chat_row(context: Context, chat: Chat) -> SafeString:
         SafeString(' aria-current="true"') if context.get("current") == key else NOTHING,
         draw_face(chat),
         format_handle(chat.name or chat.identifier),
-        ui.when(chat.last_message_at),
+        ui.when(chat.last_message_at, "brief"),
         HIDDEN if context.get("masked") else chat.last_text or "Attachment",
         _draw_mark(chat),
     )
@@ -66,35 +68,52 @@ def bubble(context: Context, one: Bubble) -> SafeString:
     day = NOTHING
     if one.is_first_of_day:
         form = '<div class="m-day" id="day-{}"><b>{}</b> {}</div>\n'
-        day = fill(form, one.key, ui.when(one.sent_at, "date"), ui.when(one.sent_at, "clock"))
-    if one.message and one.message.unsent_at:
-        return day + _draw_unsent(one, one.message)
+        day = fill(form, one.key, ui.when(one.sent_at, "day"), ui.when(one.sent_at, "clock"))
     chat, is_masked = context["chat"], bool(context.get("masked"))
+    if one.message and one.message.unsent_at:
+        return day + _draw_unsent(one, one.message, chat)
     return day + fill(
-        '<div class="m-msg{}" id="{}" data-at="{}">{}{}{}{}{}<a class="m-tr-open" href="{}" hx-get="{}" '
-        'hx-target="#trace" hx-swap="innerHTML" data-trace aria-label="Trace of this message">{}</a></div>\n',
+        '<div class="m-msg{}" id="{}" data-at="{}"{}>{}{}{}{}{}{}</div>\n',
         _name_classes(one),
         one.key,
         one.sent_at.isoformat(),
+        _draw_former_key(one.message.outbox_id) if one.message and one.message.outbox_id else "",
         _draw_sender(one) if chat.is_group and not one.is_from_me and one.is_first else "",
         _draw_quote(one, is_masked) if one.has_quote else "",
-        join(_draw_attachment(a, one, is_masked) for a in one.attachments),
+        _draw_attachments(one, is_masked),
         _draw_text(one, is_masked) if one.text or not one.attachments else "",
         _draw_meta(context, one, is_masked),
-        *[make_address("trace", one.key)] * 2,
-        ui.icon("shuffle"),
+        _draw_trace(one),
     )
 
 
-def _draw_unsent(one: Bubble, message: Message) -> SafeString:
+def _draw_former_key(outbox_id: UUID) -> SafeString:
+    """The page that showed it as an outbox item goes on with that bubble, so that focus stays in it."""
+    return fill(' data-was="{}"', public_id(OUTBOX, outbox_id))
+
+
+def _draw_trace(one: Bubble) -> SafeString:
+    form = (
+        '<a class="m-tr-open" href="{0}" hx-get="{0}" hx-target="#trace" hx-swap="innerHTML" data-trace '
+        'aria-label="Trace of this message">{1}</a>'
+    )
+    return fill(form, make_address("trace", one.key), ui.icon("shuffle"))
+
+
+def _draw_unsent(one: Bubble, message: Message, chat: Chat) -> SafeString:
     return fill(
-        '<div class="m-msg{}{}" id="{}"><div class="m-gone">{} unsent a message, {}</div></div>\n',
+        '<div class="m-msg{}{}" id="{}"><div class="m-gone">{} unsent a message, {}</div>{}</div>\n',
         " me" if one.is_from_me else "",
         " gap" if one.is_first else "",
         one.key,
-        "You" if one.is_from_me else ui.handle(one.sender),
-        ui.when(message.unsent_at),
+        "You" if one.is_from_me else _name_sender(one, chat),
+        ui.when(message.unsent_at, "brief"),
+        _draw_trace(one),
     )
+
+
+def _name_sender(one: Bubble, chat: Chat) -> str:
+    return chat.name if chat.name and not chat.is_group else ui.handle(one.sender)
 
 
 def _name_classes(one: Bubble) -> str:
@@ -124,7 +143,7 @@ def _draw_quote(one: Bubble, is_masked: bool) -> SafeString:
 
 def _draw_text(one: Bubble, is_masked: bool) -> SafeString:
     text = _draw_words(one, is_masked)
-    return fill('<div class="m-bub">{}{}</div>', text, join(_draw_tapback(tap) for tap in one.tapbacks))
+    return fill('<div class="m-bub">{}{}</div>', text, _draw_tapbacks(one))
 
 
 def _draw_words(one: Bubble, is_masked: bool) -> SafeString:
@@ -135,6 +154,13 @@ def _draw_words(one: Bubble, is_masked: bool) -> SafeString:
     if one.item:
         return fill("{} {}", ui.icon("file"), "Voice memo" if one.item.operation == "audio" else "File")
     return SafeString('<span class="t3">Empty message</span>')
+
+
+def _draw_tapbacks(one: Bubble) -> SafeString:
+    """One after the other at the corner of a bubble."""
+    if not one.tapbacks:
+        return NOTHING
+    return fill('<span class="m-taps">{}</span>', join(_draw_tapback(tap) for tap in one.tapbacks))
 
 
 def _draw_tapback(tap: Tapback) -> SafeString:
@@ -164,9 +190,9 @@ def _draw_state(context: Context, one: Bubble, state: State) -> SafeString:
         code = fill(form, address, state.code, state.code) if state.code else ""
         return fill("<span>Not sent: {}</span>{}{}", state.reason, code, _draw_retry(context, one))
     if state.kind == "held":
-        return fill("<span>Held until {}: {}</span>", ui.when(state.at), state.reason)
-    reason = fill(" <span>{}</span>", state.reason) if state.reason else ""
-    return fill("<span>{}{}</span>{}", state.word, fill(" {}", ui.when(state.at)) if state.at else "", reason)
+        return fill("<span>Held until {}: {}</span>", ui.when(state.at, "brief"), state.reason)
+    at = fill(" {}", ui.when(state.at, "brief")) if state.at else ""
+    return fill("<span>{}{}{}</span>", state.word, at, f": {state.reason}" if state.reason else "")
 
 
 def _draw_retry(context: Context, one: Bubble) -> SafeString:
@@ -181,6 +207,14 @@ def _draw_retry(context: Context, one: Bubble) -> SafeString:
 
 
 # --- attachments -----------------------------------------------------------------------------------------------------
+def _draw_attachments(one: Bubble, is_masked: bool) -> SafeString:
+    """The files of a message; without a text the last of them carries the tapbacks."""
+    drawn = join(_draw_attachment(a, one, is_masked) for a in one.attachments)
+    if one.text or not one.tapbacks:
+        return drawn
+    return fill('<div class="m-tapped">{}{}</div>', drawn, _draw_tapbacks(one))
+
+
 def _draw_attachment(attachment: Attachment, one: Bubble, is_masked: bool) -> SafeString:
     if is_masked:
         return SafeString('<div class="m-bub"><span class="m-hid" aria-label="Attachment hidden"></span></div>')
@@ -188,6 +222,9 @@ def _draw_attachment(attachment: Attachment, one: Bubble, is_masked: bool) -> Sa
     if attachment.state == "pending":
         form = '<div class="m-bub m-file t3">{} {} is still loading on the Mac</div>'
         return fill(form, ui.icon("download"), name or "File")
+    if attachment.state == "failed":
+        form = '<div class="m-bub m-file t3">{} {} could not be loaded from the Mac</div>'
+        return fill(form, ui.icon("alert"), name or "File")
     if one.message and one.message.is_audio_message:
         return _draw_voice(attachment)
     kind, link = attachment.mime_type or "", parts.file_url(file)
@@ -195,11 +232,11 @@ def _draw_attachment(attachment: Attachment, one: Bubble, is_masked: bool) -> Sa
     if file and kind.startswith("image/"):
         form = (
             '<a class="m-img" href="{0}" target="_blank" rel="noopener"><img src="{0}" alt="{1}" width="220" '
-            'height="150" loading="lazy"></a>'
+            'height="220" loading="lazy"></a>'
         )
         return fill(form, link, name or "Image")
     if file and kind.startswith("video/"):
-        form = '<video class="m-img" controls preload="none" src="{}" width="220" height="150" aria-label="{}"></video>'
+        form = '<video class="m-img" controls preload="none" src="{}" width="220" height="220" aria-label="{}"></video>'
         return fill(form, link, name or "Video")
     if file and kind == "text/vcard":
         form = (

@@ -106,7 +106,9 @@ def http_code(code: int | None) -> SafeString:
 _STYLES: dict[str, Callable[[datetime], str]] = {
     "list": formatting.format_time,
     "detail": formatting.format_detail_time,
+    "brief": formatting.format_brief_time,
     "clock": formatting.format_clock,
+    "day": formatting.format_day,
     "date": formatting.format_date,
     "age": formatting.format_age,
 }
@@ -114,7 +116,7 @@ _STYLES: dict[str, Callable[[datetime], str]] = {
 
 @register.simple_tag
 def when(moment: datetime | None, style: str = "list") -> SafeString:
-    """``{% when x %}``; styles list, detail, clock, date. The page's script rewrites it in the viewer's zone."""
+    """``{% when x %}``; styles list, detail, brief, clock, day, date. The page rewrites it in the viewer's zone."""
     if moment is None:
         return EMPTY
     return fill(

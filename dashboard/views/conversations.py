@@ -17,7 +17,6 @@ from lines.models import Line
 from messaging.models import Chat, Message
 from messaging.viewer.bubbles import (
     BubblePage,
-    cursor_of,
     list_bubbles,
     list_bubbles_around,
     list_latest,
@@ -84,12 +83,11 @@ def list_context(request: PageRequest) -> dict[str, Any]:
 
 
 def viewer_context(request: PageRequest, chat: Chat, page_: BubblePage) -> dict[str, Any]:
-    first = next((b.message for b in page_.bubbles if b.message is not None), None)
     return {
         "chat": chat,
         "bubbles": page_.bubbles,
         "older": page_.older,
-        "start": cursor_of(first) if first else "",
+        "newer": page_.newer,
         "masked": is_masked(request, chat),
         "typing": vars(chat)["typing_now"],
         "membership": request.membership,
@@ -115,7 +113,7 @@ def conversation(request: PageRequest, chat_id: str) -> HttpResponse:
     chat = _find_viewed(request, chat_id)
     wanted = request.GET.get("message", "")
     key = parse_id(MESSAGE, wanted)
-    page_ = list_bubbles_around(chat, key) if key else None if wanted else list_bubbles(chat)
+    page_ = list_bubbles_around(chat, key) if key else None if wanted else _read_page(request, chat)
     if page_ is None:
         raise Http404
     context = list_context(request) | viewer_context(request, chat, page_)
@@ -123,18 +121,34 @@ def conversation(request: PageRequest, chat_id: str) -> HttpResponse:
     return render(request, "dashboard/conversations/page.html", context)
 
 
+def _read_page(request: PageRequest, chat: Chat) -> BubblePage:
+    return list_bubbles(chat, before=request.GET.get("before") or None, after=request.GET.get("after") or None)
+
+
 @page(role="member", methods=("GET", "HEAD"))
 def older_messages(request: PageRequest, chat_id: str) -> HttpResponse:
     chat = _find_viewed(request, chat_id)
-    page_ = list_bubbles(chat, before=request.GET.get("before") or None)
-    return render(request, "dashboard/conversations/_older.html", viewer_context(request, chat, page_))
+    context = viewer_context(request, chat, _read_page(request, chat))
+    return render(request, "dashboard/conversations/_older.html", context)
+
+
+@page(role="member", methods=("GET", "HEAD"))
+def newer_messages(request: PageRequest, chat_id: str) -> HttpResponse:
+    chat = _find_viewed(request, chat_id)
+    context = viewer_context(request, chat, _read_page(request, chat))
+    return render(request, "dashboard/conversations/_newer.html", context)
 
 
 @page(role="member", methods=("GET", "HEAD"))
 def latest_messages(request: PageRequest, chat_id: str) -> HttpResponse:
+    """What a live viewer refreshes; ``X-Gap`` says that it has missed too much to be brought up to date."""
     chat = _find_viewed(request, chat_id)
-    page_ = list_latest(chat, start=request.GET.get("start") or None)
-    return render(request, "dashboard/conversations/_latest.html", viewer_context(request, chat, page_))
+    start = parse_id(MESSAGE, request.GET.get("start", ""))
+    page_ = list_latest(chat, start=start)
+    response = render(request, "dashboard/conversations/_latest.html", viewer_context(request, chat, page_))
+    if start and page_.older:
+        response["X-Gap"] = "true"
+    return response
 
 
 @page(role="member", methods=("POST",))
@@ -162,6 +176,7 @@ urlpatterns = [
     path("conversations/rows", conversation_rows, name="conversation_rows"),
     path("conversations/<str:chat_id>", conversation, name="conversation"),
     path("conversations/<str:chat_id>/older", older_messages, name="conversation_older"),
+    path("conversations/<str:chat_id>/newer", newer_messages, name="conversation_newer"),
     path("conversations/<str:chat_id>/latest", latest_messages, name="conversation_latest"),
     path("conversations/<str:chat_id>/seen", seen, name="conversation_seen"),
     path("conversations/<str:chat_id>/show-text", show_text, name="conversation_show_text"),

@@ -13,10 +13,12 @@ from django.db.models.functions import JSONObject
 
 from core.clock import now
 from core.cursors import decode_cursor, encode_cursor
+from core.ids import uuid7_floor
 from messaging.models import Attachment, Chat, Message, OutboxItem, OutboxStatus, Reaction, TypingIndicator
 from messaging.viewer.states import State, state_of_item, state_of_message
 
 PAGE = 50
+LATEST = 500  # messages a live viewer asks for again at most
 GROUP_GAP = timedelta(minutes=2)
 DAY_GAP = timedelta(hours=1)
 EMOJI = {"love": "❤️", "like": "👍", "dislike": "👎", "laugh": "😂", "emphasize": "‼️", "question": "❓"}
@@ -65,24 +67,52 @@ class Bubble:
     def is_failed(self) -> bool:
         return self.state is not None and self.state.kind == "bad"
 
+    @property
+    def is_on_its_way(self) -> bool:
+        return self.item is not None and self.item.status != OutboxStatus.FAILED
+
 
 @dataclass(frozen=True, slots=True)
 class BubblePage:
     bubbles: list[Bubble]
     older: str | None  # cursor of the page before, None at the beginning
+    newer: str | None = None  # cursor of the page after, None where the page reaches the end
 
 
 def list_bubbles(chat: Chat, *, before: str | None = None, after: str | None = None, limit: int = PAGE) -> BubblePage:
     """A page of a chat, oldest first. ``before`` and ``after`` are cursors; without either the newest page.
 
-    Items that are not messages yet are part of the newest page. At most 4 queries. Raises invalid_parameter_value.
+    Sends that are no messages stand at their time, those on their way at the end. At most 4 queries. Raises
+    invalid_parameter_value.
     """
-    found, older = _read_newer(chat, after, limit) if after else _read_older(chat, before, limit)
-    bubbles = build_bubbles(found)
+    if after and not before:
+        found, newer = _read_newer(chat, after, limit)
+        older = cursor_of(found[0]) if found else None
+        return _build_page(chat, found, older=older, newer=newer, since=_place(after)[0])
+    found, older = _read_older(chat, before, limit)
+    since = found[0].sent_at if found and older else None
     if not before:
-        bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
-    arrange(bubbles, is_group=chat.is_group)
-    return BubblePage(bubbles, older)
+        return _build_page(chat, found, older=older, since=since)
+    newer = cursor_of(found[-1]) if found else None
+    return _build_page(chat, found, older=older, newer=newer, since=since, until=_place(before)[0])
+
+
+def _build_page(
+    chat: Chat,
+    found: Sequence[Message],
+    *,
+    older: str | None,
+    newer: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> BubblePage:
+    """Messages with the sends that belong between them."""
+    if newer and found and until is None:
+        until = found[-1].sent_at
+    bubbles = [*build_bubbles(found), *[_item_bubble(item) for item in list_open_items(chat, since=since, until=until)]]
+    bubbles.sort(key=lambda bubble: (bubble.is_on_its_way, bubble.sent_at))  # stable: messages keep their order
+    arrange(bubbles)
+    return BubblePage(bubbles, older, newer)
 
 
 def _read_older(chat: Chat, before: str | None, limit: int) -> tuple[list[Message], str | None]:
@@ -101,10 +131,13 @@ def _turn(rows: QuerySet[Message], limit: int) -> tuple[list[Message], str | Non
     return shown, cursor_of(shown[0]) if len(found) > limit else None
 
 
-def _read_newer(chat: Chat, after: str, limit: int) -> tuple[list[Message], None]:
+def _read_newer(chat: Chat, after: str, limit: int) -> tuple[list[Message], str | None]:
+    """Messages after a cursor, oldest first; and the cursor of the page after them."""
     sent_at, key = _place(after)
-    newer = _with_reactions(chat).filter(Q(sent_at__gt=sent_at) | Q(sent_at=sent_at, id__gt=key))
-    return list(newer.order_by("sent_at", "id")[:limit]), None
+    rows = _with_reactions(chat).filter(sent_at__gte=sent_at).filter(Q(sent_at__gt=sent_at) | Q(id__gt=key))
+    found = list(rows.order_by("sent_at", "id")[: limit + 1])
+    shown = found[:limit]
+    return shown, cursor_of(shown[-1]) if len(found) > limit else None
 
 
 def _with_reactions(chat: Chat) -> QuerySet[Message]:
@@ -116,19 +149,18 @@ def _with_reactions(chat: Chat) -> QuerySet[Message]:
     )
 
 
-def list_latest(chat: Chat, *, start: str | None, limit: int = 500) -> BubblePage:
-    """Everything from a cursor on, itself included, with what is on its way: what a live viewer refreshes.
+def list_latest(chat: Chat, *, start: UUID | None, limit: int = LATEST) -> BubblePage:
+    """Everything from a message on, itself included, with what is on its way: what a live viewer refreshes.
 
-    Without a cursor as ``list_bubbles``. Raises invalid_parameter_value.
+    ``older`` is set where that is more than ``limit`` messages: then these are the newest of them.
+    Without a message as ``list_bubbles``.
     """
-    if not start:
+    if start is None:
         return list_bubbles(chat)
-    sent_at, key = _place(start)
-    rows = _with_reactions(chat).filter(Q(sent_at__gt=sent_at) | Q(sent_at=sent_at, id__gte=key))
-    bubbles = build_bubbles(list(rows.order_by("sent_at", "id")[:limit]))
-    bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
-    arrange(bubbles, is_group=chat.is_group)
-    return BubblePage(bubbles, start)
+    at = Subquery(Message.objects.filter(pk=start, chat=chat).values("sent_at"))
+    rows = _with_reactions(chat).filter(sent_at__gte=at).filter(Q(sent_at__gt=at) | Q(id__gte=start))
+    found, older = _turn(rows, limit)
+    return _build_page(chat, found, older=older, since=found[0].sent_at if found else None)
 
 
 def list_bubbles_around(chat: Chat, key: UUID, *, limit: int = PAGE) -> BubblePage | None:
@@ -138,18 +170,21 @@ def list_bubbles_around(chat: Chat, key: UUID, *, limit: int = PAGE) -> BubblePa
     before, older = _turn(rows, limit // 2 + 1)
     if not before or before[-1].id != key:
         return None
-    after, _ = _read_newer(chat, cursor_of(before[-1]), limit)
-    bubbles = build_bubbles([*before, *after])
-    bubbles += [_item_bubble(item, chat) for item in list_open_items(chat)]
-    arrange(bubbles, is_group=chat.is_group)
-    return BubblePage(bubbles, older)
+    after, newer = _read_newer(chat, cursor_of(before[-1]), limit)
+    return _build_page(chat, [*before, *after], older=older, newer=newer, since=before[0].sent_at if older else None)
 
 
-def list_open_items(chat: Chat) -> list[OutboxItem]:
-    """What people wait for or must look at: sends of this chat that have not become messages."""
+def list_open_items(chat: Chat, *, since: datetime | None = None, until: datetime | None = None) -> list[OutboxItem]:
+    """What people wait for or must look at: sends that have not become messages, accepted between two moments.
+
+    What is still on its way belongs to the end of the chat: it is there whatever its age, and not with ``until``.
+    """
     waiting = Q(status__in=[OutboxStatus.PENDING, OutboxStatus.CLAIMED])
     failed = Q(status=OutboxStatus.FAILED, message_id=None)
-    items = OutboxItem.objects.filter(waiting | failed, chat_id=chat.id, operation__in=["send", "audio"])
+    if since:
+        failed &= Q(id__gte=uuid7_floor(since))
+    wanted = failed & Q(id__lt=uuid7_floor(until)) if until else failed | waiting
+    items = OutboxItem.objects.filter(wanted, chat_id=chat.id, operation__in=["send", "audio"])
     return list(items.order_by("-id")[:PAGE])[::-1]
 
 
@@ -196,7 +231,7 @@ def standing_tapbacks(history: Iterable[dict[str, Any]]) -> list[Tapback]:
     ]
 
 
-def arrange(bubbles: list[Bubble], *, is_group: bool) -> None:
+def arrange(bubbles: list[Bubble]) -> None:
     """Marks days, runs of one sender, and where a state is worth showing: the last outgoing of its kind."""
     previous: Bubble | None = None
     for bubble in bubbles:
@@ -241,7 +276,7 @@ def _place(cursor: str) -> tuple[datetime, UUID]:
         return now(), UUID(int=0)
 
 
-def _item_bubble(item: OutboxItem, chat: Chat) -> Bubble:
+def _item_bubble(item: OutboxItem) -> Bubble:
     return Bubble(
         key=item.public_id,
         sent_at=item.created_at,

@@ -9,18 +9,26 @@ const jump = $("[data-jump]");
 const NEAR = 80;
 let unseen = 0;
 
+const TAIL = 80; // bubbles that a refresh asks for again
+
 const atBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
-const toBottom = () => { scroller.scrollTop = scroller.scrollHeight; unseen = 0; if (jump) jump.hidden = true; };
+const isWhole = () => !$("#newer"); // shows the end of the conversation
+const toEnd = () => { if (isWhole()) toBottom(); else location.assign(`/conversations/${latest.dataset.chat}`); };
+const toBottom = () => { scroller.scrollTop = scroller.scrollHeight; unseen = 0; offer(); };
+function offer() {
+  jump.hidden = isWhole() && !unseen;
+  jump.textContent = unseen ? `↓ ${unseen} new` : "↓ Newest";
+}
 
 // One refresh at a time and at most one waiting: a burst of hints becomes two fetches.
-function refresher(box, url, after) {
+function refresher(url, after) {
   let running = false, again = false;
   return async function run() {
     if (running) { again = true; return; }
     running = true;
     try {
       const answer = await fetch(url(), { headers: { "HX-Request": "true" }, credentials: "same-origin" });
-      if (answer.ok) after(morphChildren(box, await answer.text()));
+      if (answer.ok) after(await answer.text(), answer);
       else if (answer.status === 401 || answer.status === 403) location.reload();
     } catch { /* offline: the stream's reconnect sends a resync */ }
     running = false;
@@ -29,45 +37,65 @@ function refresher(box, url, after) {
 }
 
 if (scroller) {
+  const messages = () => [...latest.children].filter((el) => el.id.startsWith("msg_"));
   const target = latest.dataset.target && document.getElementById(latest.dataset.target);
   if (target) { target.scrollIntoView({ block: "center" }); target.classList.add("flash"); } else toBottom();
-  const refresh = refresher(latest, () => latest.dataset.liveLatest, (added) => {
-    const came = added.filter((id) => id.startsWith("msg_") || id.startsWith("obx_")).length;
-    if (refresh.follow) toBottom();
-    else if (came) { unseen += came; jump.textContent = `↓ ${unseen} new`; jump.hidden = false; }
+  offer();
+  let start = "", isCut = false;
+  const url = () => {
+    const all = messages();
+    isCut = all.length > TAIL;
+    start = (isCut ? all.at(-TAIL) : all[0])?.id ?? "";
+    return `/conversations/${latest.dataset.chat}/latest?start=${start}`;
+  };
+  const refresh = refresher(url, (html, answer) => {
+    if (answer.headers.get("X-Gap")) { if (refresh.follow) location.reload(); else { unseen ||= TAIL; offer(); } return; }
+    const come = morphChildren(latest, html, { from: isCut ? start : "" }).filter((id) => id.startsWith("msg_"));
+    if (refresh.follow) { toBottom(); if (come.length) see(); } else { unseen += come.length; offer(); }
   });
-  const live = () => { refresh.follow = atBottom(); refresh(); };
+  const live = () => {
+    if (!isWhole()) { offer(); return; }
+    refresh.follow = atBottom();
+    refresh();
+  };
   document.addEventListener("live", (ev) => {
     const { type, topics = [] } = ev.detail;
-    const chat = $("[data-chat]").dataset.chat;
-    if (type === "resync" || topics.includes(`chat:${chat}`)) live();
+    if (type === "resync" || topics.includes(`chat:${latest.dataset.chat}`)) live();
   });
   setInterval(() => { if (!document.hidden) live(); }, 30000); // heals a lost hint
-  jump.addEventListener("click", toBottom);
-  scroller.addEventListener("scroll", () => { if (atBottom()) { unseen = 0; jump.hidden = true; } }, { passive: true });
-  // older pages come in above: keep what is being read where it is
-  document.addEventListener("htmx:beforeSwap", (ev) => { if (ev.detail.target.id === "older") ev.detail.target.dataset.height = scroller.scrollHeight; });
-  document.addEventListener("htmx:afterSwap", (ev) => {
-    if (ev.detail.target.id !== "older") return;
-    scroller.scrollTop += scroller.scrollHeight - Number(ev.detail.target.dataset.height || scroller.scrollHeight);
+  jump.addEventListener("click", toEnd);
+  scroller.addEventListener("scroll", () => { if (unseen && atBottom()) { unseen = 0; offer(); see(); } }, { passive: true });
+  // Older pages come in above: what is being read stays where it is.
+  let held = null;
+  document.addEventListener("htmx:beforeSwap", (ev) => {
+    if (!ev.detail.target.matches("[data-keep-place]")) return;
+    const el = [...scroller.querySelectorAll(".m-msg")].find((one) => one.getBoundingClientRect().bottom > scroller.getBoundingClientRect().top);
+    held = el && { el, top: el.getBoundingClientRect().top };
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    if (held) scroller.scrollTop += held.el.getBoundingClientRect().top - held.top;
+    held = null;
+    offer();
   });
   document.addEventListener("htmx:afterRequest", (ev) => {
     if (!ev.detail.elt.matches?.("[data-composer]") || !ev.detail.successful) return;
     refresh.follow = true; refresh();
     $("[data-composer] textarea")?.focus();
   });
+  // Read is what somebody has in front of them: not a tab in the background, nor what is further down.
+  const see = () => { if (!document.hidden && isWhole() && atBottom()) htmx.trigger("[data-seen]", "seen"); };
+  setTimeout(see, 800);
+  document.addEventListener("visibilitychange", () => setTimeout(see, 800));
 }
 
 if (rows) {
-  const refresh = refresher(rows, () => rows.dataset.liveRows, () => {});
+  rows.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
+  const refresh = refresher(() => rows.dataset.liveRows, (html) => morphChildren(rows, html, { keep: rows.hasAttribute("data-extended") }));
   let timer = 0;
-  document.addEventListener("live", (ev) => {
-    const { type, topics = [] } = ev.detail;
-    if (type !== "resync" && !topics.includes("chats")) return;
-    if ($("[data-search]").value) return; // a search result stays as it is
-    clearTimeout(timer);
-    timer = setTimeout(refresh, 400);
-  });
+  const soon = () => { clearTimeout(timer); timer = setTimeout(() => { if (!$("[data-search]").value) refresh(); }, 400); }; // a search result stays as it is
+  document.addEventListener("live", (ev) => { if (ev.detail.type === "resync" || ev.detail.topics?.includes("chats")) soon(); });
+  document.addEventListener("htmx:afterRequest", (ev) => { if (ev.detail.elt.matches?.("[data-seen]")) soon(); });
+  document.addEventListener("htmx:afterSwap", (ev) => { if (ev.detail.target.id === "more-rows") rows.setAttribute("data-extended", ""); else if (ev.detail.target === rows) rows.removeAttribute("data-extended"); });
 }
 
 document.addEventListener("keydown", (ev) => {

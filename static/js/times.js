@@ -34,7 +34,9 @@ const styles = {
     const name = { 0: "Today", 1: "Yesterday", "-1": "Tomorrow" }[n] || date.format(t) + (year(t) === year(now) ? "" : ` ${year(t)}`);
     return `${name}, ${clock.format(t)}`;
   },
+  brief: (t, now) => days(t, now) === 0 ? short.format(t) : styles.list(t, now),
   clock: (t) => short.format(t),
+  day: (t, now) => ({ 0: "Today", 1: "Yesterday" })[days(t, now)] || styles.date(t, now),
   date: (t, now) => date.format(t) + (year(t) === year(now) ? "" : ` ${year(t)}`),
   age,
 };
@@ -50,5 +52,6 @@ const set = (el, text) => { if (text && el.textContent !== text) el.textContent 
 
 write(document);
 document.addEventListener("htmx:load", (ev) => write(ev.detail.elt.parentElement || document));
+document.addEventListener("content:changed", (ev) => write(ev.detail.root));
 setInterval(() => { if (!document.hidden) tick(document); }, 1000);
 setInterval(() => { if (!document.hidden) write(document); }, 30000);

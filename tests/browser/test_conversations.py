@@ -7,10 +7,12 @@ import pytest
 from playwright.sync_api import expect
 
 from accounts.models import AuditEntry, Membership, Role
-from messaging.models import Chat
+from core.clock import now
+from messaging.models import Chat, Message
 from tests.axe import assert_accessible
 from tests.browser.people import Scene, make_scene, sign_in
 from tests.live import Product, wait_until
+from tests.messaging.test_viewer import say
 
 pytestmark = [pytest.mark.browser]
 
@@ -58,6 +60,48 @@ def test_new_messages_do_not_move_a_reader_who_looks_further_up(page: Any, produ
     assert page.evaluate("document.querySelector('[data-messages]').scrollTop") == before
     jump.click()
     expect(page.locator("#latest .m-msg").last).to_be_in_viewport()
+
+
+def test_older_and_newer_pages_join_without_a_gap_and_a_link_lands_on_its_message(
+    page: Any, product: Product, scene: Scene
+) -> None:
+    chat = chat_of(scene)
+    wait_until(lambda: chat.messages.exists(), what="the first message")
+    made = [say(chat, f"number {n} ", minute=n / 60) for n in range(180)]
+    sign_in(page, product, scene.account)
+    page.goto(f"{product.base_url}/messages/{made[80].public_id}")
+    expect(page.locator(f"#{made[80].public_id}")).to_be_in_viewport()
+    scroller = page.locator("[data-messages]")
+    jump = page.locator("[data-jump]")
+    expect(jump).to_have_text("↓ Newest")
+    first, last = page.locator("[data-messages] .m-msg").first, page.locator("#latest .m-msg").last
+    while page.get_by_role("link", name="Older messages").count():
+        was = first.inner_text()
+        scroller.evaluate("box => { box.scrollTop = 0; }")
+        expect(first).not_to_have_text(was)
+    while page.get_by_role("link", name="Newer messages").count():
+        was = last.inner_text()
+        scroller.evaluate("box => { box.scrollTop = box.scrollHeight; }")
+        expect(last).not_to_have_text(was)
+    expect(last).to_contain_text("ferry")  # it came after the 180 of earlier today
+    expect(jump).to_be_hidden()
+    texts = page.locator("[data-messages] .m-bub").all_inner_texts()
+    assert [t for t in texts if "number" in t] == [f"number {n} ".strip() for n in range(180)]
+
+
+def test_a_bubble_that_changes_keeps_the_focus_and_an_open_history(page: Any, product: Product, scene: Scene) -> None:
+    chat = chat_of(scene)
+    message = wait_until(lambda: chat.messages.first(), what="the first message")
+    Message.objects.filter(pk=message.pk).update(edited_at=now(), history=[{"text": "Is the 8:05 ok?", "at": 1}])
+    open_chat(page, product, scene)
+    scene.send(product, "Watched")
+    mine = page.locator("#latest .m-msg.me").last
+    expect(mine).to_contain_text("Watched")
+    page.get_by_text("Edited").click()
+    mine.get_by_role("link", name="Trace of this message").focus()
+    expect(mine).to_contain_text("Read", timeout=15_000)
+    expect(mine.get_by_role("link", name="Trace of this message")).to_be_focused()
+    expect(page.get_by_text("Is the 8:05 ok?")).to_be_visible()
 
 
 def test_the_trace_leads_from_the_request_to_the_phone(page: Any, product: Product, scene: Scene) -> None:

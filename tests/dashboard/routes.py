@@ -155,6 +155,7 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "conversation": a_chat,
     "conversation_older": a_chat,
     "conversation_latest": a_chat,
+    "conversation_newer": a_chat,
     "conversation_seen": a_chat,
     "conversation_show_text": a_chat,
     "conversation_send": a_chat,

@@ -13,8 +13,8 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import AuditEntry, Membership, Organization, User
 from core.clock import now
 from lines.models import Line
-from messaging.models import Chat, Message, OutboxItem
-from tests.messaging.test_viewer import say
+from messaging.models import Attachment, Chat, Message, OutboxItem
+from tests.messaging.test_viewer import react, say
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +76,33 @@ def test_older_messages_load_by_cursor_and_a_link_shows_its_message(owner: Clien
     assert "number 3 " in older.content.decode()
     link = owner.get(f"/messages/{messages[3].public_id}")
     assert "number 3 " in owner.get(link.url).content.decode()
+
+
+def test_without_script_older_and_newer_pages_are_links(owner: Client, chat: Chat) -> None:
+    for n in range(70):
+        say(chat, f"number {n} ", minute=n)
+    path = f"/conversations/{chat.public_id}"
+    older = owner.get(path, {"before": owner.get(path).context["older"]})
+    assert "number 3 " in older.content.decode()
+    assert "number 69 " not in older.content.decode()
+    assert f"{path}?after=" in older.content.decode()
+    newer = owner.get(path, {"after": older.context["newer"]})
+    assert "number 69 " in newer.content.decode()
+    assert "number 19 " not in newer.content.decode()
+    part = owner.get(f"{path}/newer", {"after": older.context["newer"]})
+    assert "number 69 " in part.content.decode()
+
+
+def test_every_tapback_shows_on_text_and_on_a_picture_alone(owner: Client, chat: Chat) -> None:
+    message = say(chat, "", minute=1)
+    Message.objects.filter(pk=message.pk).update(text=None)
+    Attachment.objects.create(message=message, filename="IMG_1.HEIC", state="failed")
+    react(message, "love")
+    react(say(chat, "words", minute=2), "like")
+    page = owner.get(f"/conversations/{chat.public_id}").content.decode()
+    assert "❤️" in page
+    assert "👍" in page
+    assert "IMG_1.HEIC could not be loaded from the Mac" in page
 
 
 def test_a_bad_cursor_is_an_error_of_the_caller(owner: Client, chat: Chat) -> None:

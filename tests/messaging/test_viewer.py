@@ -8,9 +8,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import Organization
 from core.clock import now
-from core.ids import uuid7, uuid7_run
+from core.ids import uuid7, uuid7_floor, uuid7_run
 from messaging.models import Chat, Message, OutboxItem, Reaction
-from messaging.viewer.bubbles import list_bubbles, list_bubbles_around
+from messaging.viewer.bubbles import list_bubbles, list_bubbles_around, list_latest
 from messaging.viewer.chats import filter_chats, list_chat_page, list_sections
 
 START = now() - timedelta(hours=6)
@@ -59,6 +59,42 @@ def test_pages_go_backwards_without_gap_or_repeat(chat: Chat) -> None:
     assert oldest.older is None
 
 
+def test_pages_go_forwards_from_a_message_to_the_end(chat: Chat) -> None:
+    messages = [say(chat, f"m{minute}", minute=minute) for minute in range(9)]
+    found = list_bubbles_around(chat, messages[1].id, limit=2)
+    assert found is not None
+    texts = [b.text for b in found.bubbles]
+    while found.newer:
+        found = list_bubbles(chat, after=found.newer, limit=2)
+        texts += [b.text for b in found.bubbles]
+    assert texts == [f"m{n}" for n in range(9)]
+
+
+def test_a_live_viewer_gets_what_came_after_its_first_message_and_hears_of_a_gap(chat: Chat) -> None:
+    messages = [say(chat, f"m{minute}", minute=minute) for minute in range(6)]
+    whole = list_latest(chat, start=messages[3].id, limit=3)
+    assert ([b.text for b in whole.bubbles], whole.older) == (["m3", "m4", "m5"], None)
+    cut = list_latest(chat, start=messages[2].id, limit=3)
+    assert [b.text for b in cut.bubbles] == ["m3", "m4", "m5"]
+    assert cut.older
+
+
+def test_a_failed_send_stands_at_its_time_in_the_page_of_that_time(chat: Chat) -> None:
+    for minute in range(6):
+        say(chat, f"m{minute}", minute=minute)
+    at = START + timedelta(minutes=1.5)
+    OutboxItem.objects.create(
+        id=UUID(int=uuid7_floor(at).int + 1), organization_id=chat.organization_id, line_id=chat.line_id,
+        chat_id=chat.id, operation="send", payload={}, content={"text": "failed"}, status="failed", lane="x",
+        error="not_registered", created_at=at, deadline_at=now(),
+    )  # fmt: skip
+    newest = list_bubbles(chat, limit=3)
+    older = list_bubbles(chat, before=newest.older, limit=3)
+    assert [b.text for b in newest.bubbles] == ["m3", "m4", "m5"]
+    assert [b.text for b in older.bubbles] == ["m0", "m1", "failed", "m2"]
+    assert [b.text for b in list_bubbles(chat).bubbles] == ["m0", "m1", "failed", "m2", "m3", "m4", "m5"]
+
+
 def test_a_page_costs_the_same_number_of_queries_whatever_its_length(
     chat: Chat, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -93,7 +129,7 @@ def test_runs_days_and_the_last_state_of_each_kind(chat: Chat) -> None:
     assert [x.state.word for x in (c, d, e) if x.state] == ["Delivered", "Delivered", "Sent"]
 
 
-def test_sends_on_their_way_and_failed_ones_stand_at_the_end(chat: Chat) -> None:
+def test_sends_on_their_way_stand_at_the_end_after_those_that_failed(chat: Chat) -> None:
     say(chat, "hello")
     for status, fields in (
         ("pending", {}),
@@ -114,7 +150,7 @@ def test_sends_on_their_way_and_failed_ones_stand_at_the_end(chat: Chat) -> None
             **fields,
         )
     words = [b.state.word for b in list_bubbles(chat).bubbles if b.state]
-    assert words == ["Accepted", "Held", "Not sent", "Unknown"]
+    assert words == ["Not sent", "Unknown", "Accepted", "Held"]
 
 
 def test_a_deep_link_shows_the_message_between_its_neighbours(chat: Chat) -> None:
