@@ -52,13 +52,18 @@ def describe_failures(line: Line, failures: Sequence[tuple[str, int]], since: da
     return [
         FailureRow(
             code=code,
-            words=describe_failure(code).capitalize().removesuffix("."),
+            words=_begin(describe_failure(code)),
             anchor=outbox_anchor(code),
             href=_link(line, code, since),
             count=count,
         )
         for code, count in failures
     ]
+
+
+def _begin(text: str) -> str:
+    """The end of a sentence as one of its own, with iMessage written as it is."""
+    return text[:1].upper() + text[1:].removesuffix(".")
 
 
 def _link(line: Line, code: str, since: datetime) -> str:

@@ -16,11 +16,21 @@ class PageForm(forms.Form):
         for field in self.fields.values():
             field.widget.attrs.setdefault("class", _class_of(field.widget))
             field.widget.attrs.setdefault("autocomplete", "off")
+            _leave_to_server(field.widget)
 
     @property
     def has_many_errors(self) -> bool:
         """Then one sentence stands on top of the form."""
         return len(self.errors) > 1
+
+
+def _leave_to_server(widget: forms.Widget) -> None:
+    """No bubbles of the browser's own, and nothing that is pasted is cut without a word."""
+    if isinstance(widget, forms.NumberInput):
+        widget.input_type = "text"
+        widget.attrs.setdefault("inputmode", "numeric")
+    for limit in ("min", "max", "step", "maxlength", "minlength"):
+        widget.attrs.pop(limit, None)
 
 
 def _class_of(widget: forms.Widget) -> str:

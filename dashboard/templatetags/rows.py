@@ -30,7 +30,7 @@ def line_row(row: LineRow) -> SafeString:
     key, number = line.public_id, format_handle(line.handle) if line.handle else formatting.MISSING
     return fill(
         '<tr id="{}"><td class="hd m-lname"><a class="lead-l cut d-b" href="{}">{}</a></td>'
-        '<td class="sb mono nw">{}</td><td class="tl m-lstate">{}{}</td><td class="x p2 nw">{}{}{}</td>'
+        '<td class="sb mono nw">{}</td><td class="tl m-lstate">{}{}</td><td class="x p3 nw">{}{}{}</td>'
         '<td class="x p3 t2 s12 m-can">{}</td>'
         '<td class="x p2">{}</td><td class="sb3">{}{}</td></tr>\n',
         key,

@@ -41,7 +41,7 @@ def create_simulated_line(
         if not is_handle(handle):
             raise invalid("handle", "A line's handle is a number such as +15550100042 or an e-mail address.")
         if Line.objects.filter(handle=handle, deleted_at=None).exists():
-            raise invalid("handle", "This handle is already in use.")
+            raise invalid("handle", "This number or address is already in use.")
     for _ in range(20):
         candidate = handle or _free_handle()
         try:
@@ -58,7 +58,7 @@ def create_simulated_line(
         except IntegrityError:
             if handle:
                 break
-    raise invalid("handle", "This handle is already in use.")
+    raise invalid("handle", "This number or address is already in use.")
 
 
 def rename_line(*, line: Line, label: str, actor: Actor) -> Line:

@@ -142,12 +142,20 @@ document.addEventListener("htmx:afterSettle", () => {
   const field = at && (at.matches("a, button, input, select, textarea, [tabindex]") ? at : $("a, button, input, [tabindex]", at));
   field?.focus({ preventScroll: true });
 });
+// in an open dialog beside what was asked, as a toast lies behind it
+const sayFailed = (ev, text) => {
+  const head = ev.detail.elt.closest?.("dialog[open]")?.querySelector(".m-dlg-h");
+  if (!head) return toast({ text });
+  const old = head.nextElementSibling, note = old?.matches("[data-failed]") ? old : document.createElement("p");
+  Object.assign(note, { className: "m-note bad", role: "alert", textContent: text }).dataset.failed = "";
+  head.after(note);
+};
 document.addEventListener("htmx:responseError", (ev) => {
   const id = ev.detail.xhr.getResponseHeader("X-Request-Id");
-  const words = { 403: "You may not do that", 404: "It is no longer there", 429: "Too many requests. Try again in a minute" };
-  toast({ text: (words[ev.detail.xhr.status] || "The server could not do that") + (id ? ` (${id})` : "") + "." });
+  const words = { 403: "You may not do that. If your role has changed or you are signed out, reload the page", 404: "It is no longer there", 429: "Too many requests. Try again in a minute" };
+  sayFailed(ev, (words[ev.detail.xhr.status] || "The server could not do that") + (id ? ` (${id})` : "") + ".");
 });
-document.addEventListener("htmx:sendError", () => toast({ text: "No connection to the server. Nothing was changed." }));
+document.addEventListener("htmx:sendError", (ev) => sayFailed(ev, "No connection to the server. Nothing was changed."));
 
 // --- the machine's own key -----------------------------------------------------------------------------------------------
 if (!/Mac|iPhone|iPad/.test(navigator.platform)) $$("[data-mod-key]").forEach((el) => { el.textContent = el.textContent.replace("⌘", "Ctrl "); });

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts.models import Organization, User
+from accounts.models import Membership, Organization, User
 from core.clock import now
 from lines.limit_math import day_ago
 from lines.models import Line, LineHour, SandboxPairing
@@ -102,6 +102,15 @@ def test_a_line_is_added_in_a_dialog_renamed_and_deleted(
     assert line.is_strict
     assert line.paused_at is not None
     page.get_by_role("link", name="Change", exact=True).click()
+    page.get_by_label("Label").fill("x" * 200)
+    page.get_by_label("Warm-up").fill("soon")
+    page.get_by_role("button", name="Save line").click()
+    page.get_by_text("at most 80 characters").wait_for()
+    page.get_by_text("Enter a whole number").wait_for()
+    Membership.objects.filter(user=alice).update(role="member")  # somebody takes the right away meanwhile
+    page.get_by_role("button", name="Save line").click()
+    page.locator("dialog[open]").get_by_role("alert").get_by_text("You may not do that").wait_for()
+    Membership.objects.filter(user=alice).update(role="owner")
     page.get_by_role("link", name="Delete line").click()
     page.get_by_label("Type the line's number").fill(line.handle)
     page.get_by_role("button", name="Delete line").click()
