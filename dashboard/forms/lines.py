@@ -15,6 +15,18 @@ class NewLineForm(PageForm):
     )
 
 
+class LineRequestForm(PageForm):
+    handle = forms.CharField(
+        max_length=120, label="Number or Apple ID", help_text="With its country code, such as +14155550142."
+    )
+    note = forms.CharField(
+        required=False,
+        label="Note to the operator",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="Which Mac it is on, by when you need it.",
+    )
+
+
 class LineSettingsForm(PageForm):
     label = forms.CharField(max_length=80, required=False, label="Label", help_text="Empty: the number is shown.")
     warmup_days = forms.IntegerField(

@@ -3,13 +3,14 @@
 from django import forms
 
 from accounts.features import FEATURES
+from dashboard.forms.base import PageForm
 
 
-class SuspendForm(forms.Form):
+class SuspendForm(PageForm):
     reason = forms.CharField(max_length=200, help_text="Shown to its members.")
 
 
-class LimitsForm(forms.Form):
+class LimitsForm(PageForm):
     """Empty numbers mean the installation's default."""
 
     sandbox_daily_messages = forms.IntegerField(
@@ -25,10 +26,17 @@ class LimitsForm(forms.Form):
     )  # fmt: skip
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        super().__init__(*args, **kwargs)
         for name, label in FEATURES.items():
             self.fields[name] = forms.BooleanField(label=label, required=False)
 
     @property
     def features(self) -> dict[str, bool]:
         return {name: bool(self.cleaned_data.get(name)) for name in FEATURES}
+
+
+class AnswerForm(PageForm):
+    """An operator's answer to a request for a line."""
+
+    status = forms.ChoiceField(choices=[("done", "Connected"), ("declined", "Declined")])
+    answer = forms.CharField(required=False, max_length=300)

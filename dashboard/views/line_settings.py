@@ -13,7 +13,7 @@ from dashboard.forms.lines import AlertForm, DeleteLineForm, LineSettingsForm
 from dashboard.undo import say_with_undo
 from dashboard.views.line_parts import find_line, go_to, show_fragment
 from lines.models import AlertRule
-from lines.services.alerts import ALERT_LIMITS, add_rule, list_rules, remove_rule, restore_rule
+from lines.services.alerts import ALERT_LIMITS, add_rule, list_last_sent, list_rules, remove_rule, restore_rule
 from lines.services.provisioning import (
     delete_line,
     pause_line,
@@ -86,7 +86,9 @@ def alerts(request: PageRequest, line_id: str) -> HttpResponse:
         else:
             messages.success(request, "Alert added.")
             return go_to(request, f"/lines/{line.public_id}/alerts")
-    rules = [(rule, ALERT_LIMITS.get(rule.limit, rule.limit)) for rule in list_rules(line=line)]
+    known = list_rules(line=line)
+    told = list_last_sent(line=line, rules=known)
+    rules = [(rule, ALERT_LIMITS.get(rule.limit, rule.limit), told.get(rule.pk)) for rule in known]
     context = {"form": form, "line": line, "rules": rules, "can_manage": request.membership.is_admin}
     return show_fragment(request, "alerts", context, is_wrong=bool(form.errors))
 

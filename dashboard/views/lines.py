@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 from django_htmx.http import trigger_client_event
 
@@ -17,7 +17,7 @@ from dashboard.access import PageRequest, page
 from dashboard.conversation_privacy import is_masked
 from dashboard.filters import Choice, FilterBar, Search
 from dashboard.forms.errors import show_error
-from dashboard.forms.lines import NewLineForm
+from dashboard.forms.lines import LineRequestForm, NewLineForm
 from dashboard.line_charts import (
     choose_chart,
     choose_span,
@@ -40,10 +40,11 @@ from dashboard.sandbox_card import make_sandbox_card
 from dashboard.views.line_parts import find_line, go_to, show_fragment
 from dashboard.views.line_settings import urlpatterns as settings_patterns
 from lines.limit_math import MAX_UNANSWERED, day_ago, floor_day
-from lines.models import Line
+from lines.models import Line, LineRequest
 from lines.selectors import count_by_hour, search_lines
 from lines.services.limits import get_worst_meters, list_hours, make_meters
 from lines.services.provisioning import create_simulated_line
+from lines.services.requests import close_request, list_requests, request_line
 from lines.services.sandbox import open_sandbox, reset_sandbox
 from messaging.line_insights import list_unanswered, read_line_outbox
 
@@ -92,9 +93,31 @@ def new(request: PageRequest) -> HttpResponse:
     return show_fragment(request, "new", {"form": form}, is_wrong=bool(form.errors))
 
 
-@page(role="member", methods=("GET", "HEAD"))
+@page(role="member", act="admin")
 def request_real(request: PageRequest) -> HttpResponse:
-    return render(request, "dashboard/lines/request.html")
+    form = LineRequestForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            request_line(organization=request.organization, actor=Actor.from_request(request), **form.cleaned_data)
+        except AppError as error:
+            show_error(form, error)
+        else:
+            messages.success(request, "Asked. Whoever runs this server is told.")
+            return redirect("line_request")
+    context = {
+        "form": form,
+        "asked": list_requests(organization=request.organization),
+        "can_manage": request.membership.is_admin,
+    }
+    return render(request, "dashboard/lines/request.html", context, status=422 if form.errors else 200)
+
+
+@page(role="admin", methods=("POST",))
+def request_withdraw(request: PageRequest, number: int) -> HttpResponse:
+    asked = get_object_or_404(LineRequest, pk=number, organization=request.organization)
+    close_request(asked=asked, status=LineRequest.Status.WITHDRAWN, actor=Actor.from_request(request))
+    messages.success(request, f"The request for {asked.handle} is withdrawn.")
+    return redirect("line_request")
 
 
 @page(role="member", methods=("GET", "HEAD"))
@@ -173,6 +196,7 @@ urlpatterns = [
     path("lines", index, name="lines"),
     path("lines/new", new, name="line_new"),
     path("lines/request", request_real, name="line_request"),
+    path("lines/request/<int:number>/withdraw", request_withdraw, name="line_request_withdraw"),
     path("sandbox", sandbox, name="sandbox"),
     path("sandbox/open", sandbox_open, name="sandbox_open"),
     path("sandbox/reset", sandbox_reset, name="sandbox_reset"),

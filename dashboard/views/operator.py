@@ -8,7 +8,7 @@ from django.conf import settings
 from django.contrib import messages as flash
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import path
 
 from accounts.features import FEATURES, has_feature
@@ -20,11 +20,12 @@ from core.ids import ORGANIZATION, parse_id
 from core.pages import read_page
 from dashboard.access import PageRequest, page
 from dashboard.filters import Choice, FilterBar, Search
-from dashboard.forms.operator import LimitsForm, SuspendForm
+from dashboard.forms.operator import AnswerForm, LimitsForm, SuspendForm
 from dashboard.line_pages import get_line_state
 from dashboard.queue_numbers import read_installation, write_metrics
-from lines.models import HealthState, Line, Node, SandboxPairing
+from lines.models import HealthState, Line, LineRequest, Node, SandboxPairing
 from lines.selectors import get_sandbox_line
+from lines.services.requests import close_request, list_open_requests
 
 
 @page(role="staff", methods=("GET", "HEAD"))
@@ -159,10 +160,24 @@ def lines(request: PageRequest) -> HttpResponse:
         "bar": bar,
         "page": found,
         "rows": [(line, get_line_state(line)) for line in found.rows],
+        "asked": list_open_requests(),
         "nodes": Node.objects.select_related("organization").annotate(n=Count("lines")).order_by("-id")[:50],
         "tab": "lines",
     }
     return render(request, "dashboard/operator/lines.html", context)
+
+
+@page(role="staff", methods=("POST",))
+def answer_request(request: PageRequest, number: int) -> HttpResponse:
+    asked, form = get_object_or_404(LineRequest, pk=number), AnswerForm(request.POST)
+    if not form.is_valid():
+        flash.error(request, "Say whether it is connected or declined, in at most 300 characters.")
+    elif not asked.is_open:
+        flash.error(request, f"The request for {asked.handle} is answered already.")
+    else:
+        asked = close_request(asked=asked, actor=Actor.from_request(request), **form.cleaned_data)
+        flash.success(request, f"{asked.handle}: {asked.get_status_display().lower()}. Who asked is told.")
+    return redirect("operator_lines")
 
 
 @page(role="staff", methods=("GET", "HEAD"))
@@ -236,6 +251,7 @@ urlpatterns = [
         name="operator_impersonate",
     ),
     path("operator/lines", lines, name="operator_lines"),
+    path("operator/requests/<int:number>", answer_request, name="operator_answer_request"),
     path("operator/sandbox", sandbox, name="operator_sandbox"),
     path("operator/stop", stop, name="operator_stop"),
     path("metrics", metrics, name="metrics"),

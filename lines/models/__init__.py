@@ -1,6 +1,7 @@
 from lines.models.alert import AlertRule, AlertSent
 from lines.models.counters import LineDayContact, LineHour, OrganizationHour
 from lines.models.line import HealthState, Line, Node
+from lines.models.request import LineRequest
 from lines.models.sandbox import SandboxPairing, SandboxUsage
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Line",
     "LineDayContact",
     "LineHour",
+    "LineRequest",
     "Node",
     "OrganizationHour",
     "SandboxPairing",

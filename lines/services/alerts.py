@@ -57,6 +57,14 @@ def list_rules(*, line: Line) -> list[AlertRule]:
     return [rule for rule in rules.order_by("id") if rule.line_id in (None, line.id)]
 
 
+def list_last_sent(*, line: Line, rules: Sequence[AlertRule]) -> dict[int, AlertSent]:
+    """What each rule told last about the line. One query, none without rules."""
+    if not rules:
+        return {}
+    rows = AlertSent.objects.filter(rule__in=rules, line=line).order_by("rule_id", "-sent_at").distinct("rule_id")
+    return {row.rule_id: row for row in rows}
+
+
 def add_rule(
     *,
     line: Line,

@@ -98,6 +98,13 @@ def a_removed_alert(world: World) -> dict[str, Any]:
     return {**a_line(world), "rule_id": rule.pk}
 
 
+def a_line_request(world: World) -> dict[str, Any]:
+    from lines.models import LineRequest
+
+    asked, _ = LineRequest.objects.get_or_create(organization=world.lumen, handle="+14155550142", status="open")
+    return {"number": asked.pk}
+
+
 def a_revoked_key(world: World) -> dict[str, Any]:
     """Revoked a moment ago, so that it can be taken back."""
     ApiKey.objects.filter(pk=world.key.pk).update(revoked_at=now(), revoked_reason="revoked")
@@ -164,6 +171,8 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "message_link": a_message,
     "trace": lambda world: {"traced_id": a_message(world)["message_id"]},
     "line": a_line,
+    "line_request_withdraw": a_line_request,
+    "operator_answer_request": a_line_request,
     "line_edit": a_line,
     "line_pause": a_line,
     "line_strict": a_line,

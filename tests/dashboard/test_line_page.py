@@ -12,7 +12,7 @@ from django.test import Client
 from accounts.models import Organization, User
 from core.clock import now
 from dashboard.line_charts import CHARTS, choose_chart, choose_span, first_hour, make_line_chart
-from lines.models import Line, Node
+from lines.models import AlertRule, AlertSent, Line, Node
 from lines.services.counting import count_inbound, count_outbound
 from lines.services.limits import get_meters, list_hours
 from messaging.models import Chat
@@ -152,3 +152,19 @@ def test_the_line_page_takes_few_queries(
     owner.get(f"/lines/{line.public_id}")
     with django_assert_max_num_queries(8):
         owner.get(f"/lines/{line.public_id}?span=30d")
+
+
+def test_alerts_tell_when_they_went_out_and_what_was_not_delivered(owner: Client, line: Line) -> None:
+    quiet, told, lost = (
+        AlertRule.objects.create(organization=line.organization, line=line, limit=limit)
+        for limit in ("ratio", "contacts", "reach_outs")
+    )
+    AlertSent.objects.create(rule=told, line=line, limit="contacts", window="2026-03-10", used=800)
+    AlertSent.objects.create(rule=lost, line=line, limit="reach_outs", window="x", used=1, error="answered 500")
+    page = text_of(owner, f"/lines/{line.public_id}/alerts")
+    rows = {
+        rule.limit: page.partition(f'id="alert-{rule.pk}"')[2].partition("</li>")[0] for rule in (quiet, told, lost)
+    }
+    assert "Not needed yet" in rows["ratio"]
+    assert "Told last" in rows["contacts"]
+    assert "answered 500" in rows["reach_outs"]

@@ -50,6 +50,8 @@ ACTIONS = (
     "line.lenient",
     "line.warmup",
     "line.deleted",
+    "line.requested",
+    "line.request_closed",
     "alert.added",
     "alert.removed",
     "alert.restored",
