@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 from dashboard.formatting import format_number
 
 BAR_CLASSES = ("b1", "b3", "b2")  # calm, amber, red
+CALM_CLASSES = ("b1", "b4")  # blue, grey
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,15 +47,21 @@ def nice_top(value: float) -> float:
 
 
 def bar_chart(
-    *, label: str, columns: Sequence[Column], series: Sequence[str], is_tall: bool = True, unit: str = ""
+    *,
+    label: str,
+    columns: Sequence[Column],
+    series: Sequence[str],
+    is_tall: bool = True,
+    unit: str = "",
+    classes: Sequence[str] = BAR_CLASSES,
 ) -> SafeString:
-    """Stacked bars: first series calm, then amber, then red."""
+    """Stacked bars: first series calm, then amber, then red; ``CALM_CLASSES`` where nothing is good or bad."""
     top = nice_top(max((sum(v or 0 for v in c.values) for c in columns), default=0))
     width = 100 / max(1, len(columns))
     bars = []
     for index, column in enumerate(columns):
         y = 100.0
-        for kind, value in zip(BAR_CLASSES, column.values, strict=False):
+        for kind, value in zip(classes, column.values, strict=False):
             height = 100 * (value or 0) / top
             if height <= 0:
                 continue

@@ -7,11 +7,13 @@ from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
 
-from dashboard.charts import Column, bar_chart
+from dashboard.charts import CALM_CLASSES, Column, bar_chart
 from dashboard.formatting import format_milliseconds, format_number, format_percent
 from dashboard.periods import HOUR, Period
 from messaging.traffic import HourTraffic
 from webhooks_app.span_health import HourHealth, SpanHealth, sum_hours
+
+LENGTHS = {"today": "24 hours", "7d": "7 days", "30d": "30 days"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,8 +34,11 @@ def make_tiles(period: Period, traffic: Sequence[HourTraffic], health: Sequence[
     now_ = _sum_traffic(traffic, period.start, period.end)
     before = _sum_traffic(traffic, period.before_start, period.before_end)
     tiles = [
-        _traffic_tile(period, "Messages in", now_[0], before[0], traffic, lambda hour: hour.inbound),
-        _traffic_tile(period, "Messages out", now_[1], before[1], traffic, lambda hour: hour.outbound),
+        _traffic_tile(period, "Messages in", now_[0], before[0], traffic, lambda hour: hour.inbound, "/conversations"),
+        _traffic_tile(
+            *(period, "Messages out", now_[1], before[1], traffic, lambda hour: hour.outbound),
+            link_to_sent(period.start, period.end),
+        ),
     ]
     current = sum_hours(health, start=period.start, end=period.end)
     earlier = sum_hours(health, start=period.before_start, end=period.before_end)
@@ -62,6 +67,7 @@ def _traffic_tile(
     before: int,
     traffic: Sequence[HourTraffic],
     read: Callable[[HourTraffic], int],
+    href: str,
 ) -> Tile:
     sums = dict.fromkeys(period.starts, 0)
     for hour in traffic:
@@ -75,7 +81,7 @@ def _traffic_tile(
         value=format_number(count),
         unit="",
         text=text,
-        href="/conversations",
+        href=href,
         values=values,
         finding=describe_line(values),
     )
@@ -140,6 +146,29 @@ def _latency_tile(current: SpanHealth, earlier: SpanHealth, spans: Sequence[Span
     )
 
 
+def make_traffic_chart(period: Period, traffic: Sequence[HourTraffic]) -> SafeString:
+    """Messages out and in; columns link to what was sent in their time."""
+    sums = {start: [0, 0] for start in period.starts}
+    for hour in traffic:
+        if period.chart_start <= hour.hour < period.end:
+            place = period.chart_start + period.step * int((hour.hour - period.chart_start) / period.step)
+            sums[place][0] += hour.outbound
+            sums[place][1] += hour.inbound
+    columns = [
+        Column(name=_name(period, start), values=counts, href=link_to_sent(start, start + period.step))
+        for start, counts in sums.items()
+    ]
+    sent, received = (sum(counts[place] for counts in sums.values()) for place in (0, 1))
+    label = f"Messages over the last {LENGTHS[period.name]}: {format_number(sent)} out, {format_number(received)} in"
+    return bar_chart(label=label, columns=columns, series=["Out", "In"], is_tall=False, classes=CALM_CLASSES)
+
+
+def link_to_sent(start: datetime, end: datetime) -> str:
+    query = [("operation", "send"), ("operation", "audio")]
+    query += [("from", f"{start:%Y-%m-%dT%H:%MZ}"), ("to", f"{end:%Y-%m-%dT%H:%MZ}")]
+    return f"/logs/outbox?{urlencode(query)}"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryChart:
     chart: SafeString
@@ -165,7 +194,7 @@ def make_delivery_chart(period: Period, health: Sequence[HourHealth]) -> Deliver
                 href=_deliveries(start, start + period.step),
             )
         )
-    length = {"today": "24 hours", "7d": "7 days", "30d": "30 days"}[period.name]
+    length = LENGTHS[period.name]
     what = f"{format_number(total.failed)} failed" if total.failed else "none failed"
     chart = bar_chart(
         label=f"Deliveries over the last {length}: {what}", columns=columns, series=["Delivered", "Retried", "Failed"]

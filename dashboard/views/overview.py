@@ -13,7 +13,7 @@ from dashboard.access import PageRequest, page
 from dashboard.attention import list_causes
 from dashboard.first_steps import Progress, get_progress, list_first_steps, make_samples
 from dashboard.line_pages import get_line_state
-from dashboard.overview_numbers import make_delivery_chart, make_tiles
+from dashboard.overview_numbers import link_to_sent, make_delivery_chart, make_tiles, make_traffic_chart
 from dashboard.periods import NAMES, make_period
 from dashboard.sandbox_card import make_sandbox_card
 from lines.models import Line
@@ -26,6 +26,7 @@ from webhooks_app.span_health import list_hours
 
 LINES_SHOWN = 4
 NAMED_REASONS = ("deregistered", "mute", "deaf")
+URGENCY = {"down": 0, "deregistered": 0, "ok": 2, "healthy": 2, "paused": 2}  # all others 1
 
 
 @page(role="member", methods=("GET", "HEAD"))
@@ -77,19 +78,27 @@ def _active_context(request: PageRequest, progress: Progress) -> dict[str, Any]:
         "today": moment.astimezone(period.zone),
         "tiles": make_tiles(period, traffic, health),
         "deliveries": make_delivery_chart(period, health),
+        "traffic": make_traffic_chart(period, traffic),
+        "has_traffic": any(hour.inbound or hour.outbound for hour in traffic if hour.hour >= period.chart_start),
+        "sent_href": link_to_sent(period.chart_start, period.end),
         "lines": _rank_lines(pressing.lines, pressing.meters)[:LINES_SHOWN],
         "more_lines": max(0, pressing.total - LINES_SHOWN),
         "causes": list_causes(organization_id=organization.id, since=since),
         "progress": progress,
         **({} if progress.is_complete else _steps_context(progress)),
+        **({} if progress.is_complete or progress.is_paired else _sandbox_context(request)),
     }
 
 
+def _sandbox_context(request: PageRequest) -> dict[str, Any]:
+    card = make_sandbox_card(organization=request.organization, can_manage=request.membership.is_admin)
+    return {**card, "has_sandbox_card": True}
+
+
 def _rank_lines(lines: list[Line], meters: dict[Any, Meter]) -> list[tuple[Line, str, Meter | None]]:
-    """Lines that need somebody first, then those nearest a limit."""
+    """Lines that cannot send first, then others that need somebody, then those nearest a limit."""
     rows = [(line, _state_of(line), meters.get(line.id)) for line in lines]
-    calm = ("ok", "healthy", "paused")
-    return sorted(rows, key=lambda row: (row[1] in calm, -(row[2].percent if row[2] else 0)))
+    return sorted(rows, key=lambda row: (URGENCY.get(row[1], 1), -(row[2].percent if row[2] else 0)))
 
 
 def _state_of(line: Line) -> str:

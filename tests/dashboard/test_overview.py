@@ -1,7 +1,9 @@
 """The overview: first steps that tick themselves, then numbers that lead to their lists; and what the shell tells."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -155,6 +157,37 @@ def test_columns_lead_to_their_deliveries(
     assert link.replace("&", "&amp;") in text(client.get("/"))
     bar = client.get(link).context["bar"]
     assert (bar.since, bar.until) == (hour, hour + timedelta(hours=1))
+
+
+def test_messages_out_lead_to_what_was_sent(alice: User, line: Line, send: Callable[..., OutboxItem]) -> None:
+    one = send(status="sent")
+    LineHour.objects.create(line=line, hour=now().replace(minute=0, second=0, microsecond=0), outbound=3, inbound=2)
+    client = sign_in(alice)
+    page = text(client.get("/"))
+    assert "Messages over the last 24 hours: 3 out, 2 in" in page
+    addresses = {unescape(found) for found in re.findall(r'href="(/logs/outbox[^"]+)"', page)}
+    assert len(addresses) >= 24
+    shown = [address for address in addresses if f'id="{one.public_id}"' in text(client.get(address))]
+    assert len(shown) >= 2  # its hour, and the whole time
+
+
+def test_the_sandbox_stays_in_sight_until_all_is_done(
+    alice: User, lumen: Organization, line: Line, send: Callable[..., OutboxItem]
+) -> None:
+    send()
+    client = sign_in(alice)
+    assert 'id="sandbox-card"' in text(client.get("/"))
+    state = open_sandbox(organization=lumen, actor=Actor(user=alice))
+    redeem_code(line=lumen.sandbox.line, sender="+15550100155", text=state.activation_code)
+    assert 'id="sandbox-card"' not in text(client.get("/"))
+
+
+def test_lines_that_cannot_send_come_first(alice: User, lumen: Organization, line: Line, send: Any) -> None:
+    send()
+    for name, health in (("Calm", "ok"), ("Weak", "degraded"), ("Gone", "down")):
+        Line.objects.create(organization=lumen, handle=f"+15550100{ord(name[0]):03}", label=name, health=health)
+    card = text(sign_in(alice).get("/")).partition('id="lh"')[2].partition("</section>")[0]
+    assert card.index("Gone") < card.index("Weak") < card.index("Calm")
 
 
 @pytest.mark.parametrize(
