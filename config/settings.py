@@ -68,6 +68,7 @@ MIDDLEWARE = [
     "accounts.middleware.SessionActivity",
     "accounts.impersonation.Impersonation",
     "accounts.middleware.CurrentOrganization",
+    "dashboard.middleware.ViewerZone",
     "dashboard.middleware.PageErrors",
 ]
 ROOT_URLCONF = "config.urls"

@@ -8,10 +8,12 @@ from allauth.socialaccount.models import SocialApp
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils import timezone
 from django.views.defaults import page_not_found
 
 from core.errors import AppError
 from dashboard.access import refuse
+from dashboard.periods import find_zone
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -41,6 +43,19 @@ def _make_policy(request: HttpRequest) -> str:
     adapter = get_adapter().get_provider(request, provider).get_oauth2_adapter(request)
     place = urlsplit(adapter.authorize_url)
     return POLICY.replace("form-action 'self'", f"form-action 'self' {place.scheme}://{place.netloc}")
+
+
+class ViewerZone:
+    """Times that are written and times that are typed are the viewer's: the zone of the profile, else the browser's,
+    which a script tells in a cookie. UTC until it has."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        chosen = request.user.time_zone if request.user.is_authenticated else ""
+        with timezone.override(find_zone(chosen or request.COOKIES.get("zone", "")[:60])):
+            return self.get_response(request)
 
 
 class PageErrors:

@@ -34,7 +34,7 @@ class Period:
 
 
 @lru_cache(maxsize=1000)
-def _find_zone(name: str) -> ZoneInfo:
+def find_zone(name: str) -> ZoneInfo:
     """UTC for a name that is none. The names are files in folders, which takes longer than all else here."""
     return ZoneInfo(name if name in available_timezones() else "UTC")
 
@@ -42,7 +42,7 @@ def _find_zone(name: str) -> ZoneInfo:
 def make_period(name: str, *, zone: str, at: datetime) -> Period:
     """``name``: today, 7d or 30d, anything else is today. Hours are those of the roll-ups, UTC."""
     name = name if name in NAMES else "today"
-    local_zone = _find_zone(zone)
+    local_zone = find_zone(zone)
     hour = at.replace(minute=0, second=0, microsecond=0)
     end, step = hour + HOUR, _STEPS[name]
     if name == "today":

@@ -4,6 +4,16 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest, QueryDict
+from django.utils import timezone
+
+
+class TimeInput(forms.DateTimeInput):
+    """A day and a time in the viewer's zone, which ``{zone}`` in the field's hint names."""
+
+    input_type = "datetime-local"
+
+    def __init__(self) -> None:
+        super().__init__(format="%Y-%m-%dT%H:%M")
 
 
 class PageForm(forms.Form):
@@ -17,6 +27,8 @@ class PageForm(forms.Form):
             field.widget.attrs.setdefault("class", _class_of(field.widget))
             field.widget.attrs.setdefault("autocomplete", "off")
             _leave_to_server(field.widget)
+            if isinstance(field.widget, TimeInput):
+                field.help_text = str(field.help_text).replace("{zone}", name_zone())
 
     @property
     def has_many_errors(self) -> bool:
@@ -31,6 +43,11 @@ def _leave_to_server(widget: forms.Widget) -> None:
         widget.attrs.setdefault("inputmode", "numeric")
     for limit in ("min", "max", "step", "maxlength", "minlength"):
         widget.attrs.pop(limit, None)
+
+
+def name_zone() -> str:
+    """``Time in Berlin``, ``Time in UTC``."""
+    return f"Time in {timezone.get_current_timezone_name().rpartition('/')[2].replace('_', ' ')}"
 
 
 def _class_of(widget: forms.Widget) -> str:

@@ -10,7 +10,7 @@ from accounts.models import ApiKey
 from accounts.scopes import SCOPES
 from accounts.services.keys import find_problems
 from core.clock import now
-from dashboard.forms.base import PageForm
+from dashboard.forms.base import PageForm, TimeInput
 from dashboard.pickers import PickLines
 
 LIFETIMES = (("", "Never"), ("30", "In 30 days"), ("90", "In 90 days"), ("365", "In a year"), ("date", "On a date…"))
@@ -22,13 +22,6 @@ OVERLAPS = (
     ("date", "Works until…"),
 )
 LIST_HINT = "One on each line. Empty: no restriction."
-
-
-class TimeInput(forms.DateTimeInput):
-    input_type = "datetime-local"
-
-    def __init__(self) -> None:
-        super().__init__(format="%Y-%m-%dT%H:%M")
 
 
 class KeyForm(PageForm):
@@ -44,7 +37,7 @@ class KeyForm(PageForm):
     )
     lifetime = forms.ChoiceField(label="Expires", choices=LIFETIMES, required=False, help_text=" ")
     expires_at = forms.DateTimeField(
-        label="Expires at", widget=TimeInput(), required=False, help_text="UTC. Only with “On a date”."
+        label="Expires at", widget=TimeInput(), required=False, help_text="{zone}. Only with “On a date”."
     )
     scopes = forms.MultipleChoiceField(choices=[(scope, scope) for scope in SCOPES], required=False)
     reach = forms.ChoiceField(choices=(("all", "All lines"), ("some", "Only these")), required=False, initial="all")
@@ -124,7 +117,7 @@ class RollForm(PageForm):
 
     overlap = forms.ChoiceField(label="The old key", choices=OVERLAPS, initial="86400", help_text=" ")
     until = forms.DateTimeField(
-        label="Until", widget=TimeInput(), required=False, help_text="UTC, at most 30 days. Only with “Works until”."
+        label="Until", widget=TimeInput(), required=False, help_text="{zone}, at most 30 days. Only with “Works until”."
     )
 
     def clean(self) -> dict[str, Any]:

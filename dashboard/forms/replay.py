@@ -6,8 +6,7 @@ from typing import Any
 from django import forms
 
 from core.clock import now
-from dashboard.forms.base import PageForm
-from dashboard.forms.keys import TimeInput
+from dashboard.forms.base import PageForm, TimeInput
 
 ONLY_WORDS = (
     ("missing", "What it has not accepted: failed, held, cancelled, and events from before it existed"),
@@ -19,8 +18,10 @@ ONLY_WORDS = (
 class EndpointReplayForm(PageForm):
     """Since when, until when, and how much of it."""
 
-    since = forms.DateTimeField(label="Since", widget=TimeInput(), help_text="UTC.")
-    until = forms.DateTimeField(label="Until", widget=TimeInput(), required=False, help_text="UTC. Empty: until now.")
+    since = forms.DateTimeField(label="Since", widget=TimeInput(), help_text="{zone}.")
+    until = forms.DateTimeField(
+        label="Until", widget=TimeInput(), required=False, help_text="{zone}. Empty: until now."
+    )
     only = forms.ChoiceField(choices=ONLY_WORDS, initial="missing")
 
     def clean_since(self) -> datetime:

@@ -6,6 +6,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import path
+from django.utils.timezone import get_current_timezone_name
 
 from accounts.services.audit import Actor
 from core.clock import now
@@ -67,7 +68,7 @@ def _start_context(request: PageRequest, progress: Progress) -> dict[str, Any]:
 def _active_context(request: PageRequest, progress: Progress) -> dict[str, Any]:
     """Four queries, whatever the traffic and the number of lines."""
     organization, moment = request.organization, now()
-    period = make_period(request.GET.get("period", "today"), zone=request.user.time_zone, at=moment)
+    period = make_period(request.GET.get("period", "today"), zone=get_current_timezone_name(), at=moment)
     pressing = list_pressing_lines(organization=organization, at=moment)
     traffic = list_traffic(organization_id=organization.id, start=period.before_start, end=period.end)
     health = list_hours(organization_id=organization.id, start=period.before_start, end=period.end)

@@ -91,6 +91,6 @@ def _speed_column(endpoint: Endpoint, point: HealthPoint, step: timedelta, patte
 
 
 def _address(endpoint: Endpoint, start: datetime, step: timedelta) -> str:
-    bounds = [moment.strftime("%Y-%m-%dT%H:%M") for moment in (start, start + step)]
+    bounds = [moment.strftime("%Y-%m-%dT%H:%MZ") for moment in (start, start + step)]
     query = urlencode({"endpoint": endpoint.public_id, "from": bounds[0], "to": bounds[1]})
     return f"/webhooks/deliveries?{query}"

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -90,6 +90,20 @@ def test_wrong_input_is_told_beside_its_field_and_kept(
     assert list(response.context["form"].errors) == [field]
     assert response.context["form"]["scopes"].value() == values(**changes)["scopes"]
     assert ApiKey.objects.count() == 1
+
+
+def test_times_are_typed_and_written_in_the_zone_of_the_viewer(as_dana: Client, dana: User) -> None:
+    as_dana.cookies["zone"] = "Asia/Tokyo"
+    assert "Time in Tokyo" in as_dana.get("/api-keys/new").content.decode()
+    as_dana.post("/api-keys/new", values(lifetime="date", expires_at="2099-01-01T08:30"))
+    key = ApiKey.objects.get()
+    assert key.expires_at == datetime(2098, 12, 31, 23, 30, tzinfo=UTC)
+    assert ">1 Jan 2099</time>" in as_dana.get("/api-keys").content.decode()
+    dana.time_zone = "America/New_York"  # what the profile says comes first
+    dana.save()
+    assert 'value="2098-12-31T18:30"' in as_dana.get(f"/api-keys/{key.public_id}/edit").content.decode()
+    as_dana.cookies["zone"] = "No/Such/Place"
+    assert as_dana.get("/api-keys").status_code == 200
 
 
 def test_all_that_is_wrong_is_told_at_once(as_dana: Client) -> None:
