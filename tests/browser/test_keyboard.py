@@ -76,6 +76,14 @@ def test_the_palette_is_opened_used_and_left(page: Any, product: Product, accoun
     expect(page.locator("[data-palette]").get_by_role("option").first).to_contain_text("Audit log")
     page.keyboard.press("Enter")
     page.wait_for_url("**/settings/audit")
+    page.keyboard.press("Control+k")
+    page.keyboard.insert_text(account.key.public_id[:20])
+    page.keyboard.press("Enter")  # before the answer is there
+    page.wait_for_url(f"**/api-keys/{account.key.public_id}")
+    page.keyboard.press("Control+k")
+    page.keyboard.insert_text("dark theme")
+    page.keyboard.press("Enter")
+    expect(page.locator("html")).to_have_attribute("data-bs-theme", "dark")
 
 
 def test_a_menu_and_a_dialog_give_focus_back(page: Any, product: Product, account: Account) -> None:
