@@ -1,4 +1,4 @@
-// Busy buttons and charts' read-outs.
+// Busy buttons.
 document.addEventListener("submit", (ev) => {
   const button = ev.submitter;
   if (!button || ev.target.matches("[popover], [data-open-new], [data-try]")) return; // [data-try]: reference.js
@@ -16,16 +16,3 @@ function idle(button) {
 const all = () => document.querySelectorAll('button[aria-busy="true"]:not([data-static])').forEach(idle);
 document.addEventListener("htmx:afterRequest", all);
 addEventListener("pageshow", all);
-
-const boxOf = (hit) => hit.closest("[data-chart]")?.querySelector("[data-tip-box]");
-document.addEventListener("pointerover", (ev) => {
-  const hit = ev.target.closest?.(".hit[data-tip]");
-  if (!hit) return;
-  const box = boxOf(hit);
-  box.textContent = hit.dataset.tip; box.hidden = false;
-  const at = parseFloat(hit.getAttribute("x"));
-  box.style.setProperty("left", at > 60 ? "auto" : `${at + 4}%`);
-  box.style.setProperty("right", at > 60 ? `${104 - at}%` : "auto");
-});
-document.addEventListener("pointerout", (ev) => { if (ev.target.matches?.(".hit")) boxOf(ev.target).hidden = true; });
-document.addEventListener("click", (ev) => { const hit = ev.target.closest?.(".hit[data-href]"); if (hit) location.assign(hit.dataset.href); });

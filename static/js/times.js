@@ -1,7 +1,7 @@
 // Rewrites <time data-when> in the viewer's zone; ages and countdowns tick. The exact UTC stays in the tooltip.
 const zone = document.body.dataset.zone || undefined;
-const own = Intl.DateTimeFormat().resolvedOptions().timeZone; // for the server: what is typed into forms and filters is in it
-if (own && !document.cookie.split("; ").includes(`zone=${own}`)) document.cookie = `zone=${own};path=/;max-age=31536000;samesite=lax${location.protocol === "https:" ? ";secure" : ""}`;
+// the server reads what is typed into forms and filters in it
+document.cookie = `zone=${Intl.DateTimeFormat().resolvedOptions().timeZone};path=/;max-age=31536000;samesite=lax`;
 const h12 = new Intl.DateTimeFormat(undefined, { hour: "numeric" }).resolvedOptions().hour12;
 const make = (o) => new Intl.DateTimeFormat(h12 ? undefined : "en-GB", { timeZone: zone, ...o });
 const clock = make({ hour: "2-digit", minute: "2-digit", second: "2-digit" });

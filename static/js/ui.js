@@ -63,17 +63,15 @@ function pickTab(tab) {
 function open(dialog, opener) {
   if (!dialog || dialog.open) return;
   $$(":popover-open").forEach((el) => el.hidePopover());
+  filled.set(dialog, read(dialog));
   dialog.showModal();
   ($("[data-focus]", dialog) || $("[autofocus]", dialog))?.focus();
   dialog.addEventListener("close", () => opener?.isConnected && opener.focus(), { once: true });
   dialog.dispatchEvent(new CustomEvent("opened", { bubbles: true }));
 }
-const isDirty = (dialog) => $('[aria-invalid="true"]', dialog) ? $$("input:not([type=hidden], [type=checkbox], [type=radio]), textarea", dialog).some((f) => f.value) // sent and refused: all of it was typed
-  : $$("input, textarea, select", dialog).some((f) =>
-  f.type === "hidden" ? false : f.type === "checkbox" || f.type === "radio" ? f.checked !== f.defaultChecked
-    : f.tagName === "SELECT" ? [...f.options].some((o) => o.selected !== o.defaultSelected && f.options.length > 1 && o.defaultSelected)
-      : f.value !== f.defaultValue);
-const holdsOn = (dialog) => dialog.getAttribute("closedby") === "none" || (!dialog.hasAttribute("data-palette") && isDirty(dialog));
+const filled = new WeakMap(); // what a dialog's forms held before anybody typed
+const read = (dialog) => $$("form", dialog).map((f) => new URLSearchParams([...new FormData(f)].filter(([name]) => name !== "csrfmiddlewaretoken"))).join();
+const holdsOn = (dialog) => dialog.getAttribute("closedby") === "none" || read(dialog) !== (filled.get(dialog) ?? "");
 
 document.addEventListener("cancel", (ev) => {
   if (ev.target instanceof HTMLDialogElement && holdsOn(ev.target)) ev.preventDefault();
@@ -116,6 +114,7 @@ document.addEventListener("htmx:afterSwap", (ev) => {
   if (!dialog) return;
   if (dialog.childElementCount) open(dialog, opener); else dialog.close();
   const wrong = $('[aria-invalid="true"]', dialog);
+  if (!$(".err", dialog)) filled.set(dialog, read(dialog));
   (wrong || $("[data-focus]", dialog) || $("[autofocus]", dialog))?.focus();
   (wrong?.closest(".m-field") || $(".err", dialog))?.scrollIntoView({ block: "nearest" }); // with what is said about it
 });
@@ -124,18 +123,15 @@ let place = null;
 document.addEventListener("htmx:beforeSwap", (ev) => {
   const held = document.activeElement;
   const row = held?.closest?.("tr, li");
-  const menu = held?.closest?.("[popover]");
   place = ev.detail.target?.contains?.(held) && held !== document.body
-    ? { menu: menu?.id, stays: held.type === "checkbox", name: held.name, value: held.value, id: held.id, next: row?.nextElementSibling?.id, before: row?.previousElementSibling?.id, box: ev.detail.target.id } : null;
+    ? { menu: held.closest("[popover]")?.id, value: held.type === "checkbox" && held.value, id: held.id, next: row?.nextElementSibling?.id, before: row?.previousElementSibling?.id, box: ev.detail.target.id } : null;
 });
 document.addEventListener("htmx:afterSettle", () => {
   if (!place || (document.activeElement && document.activeElement !== document.body)) return;
-  const menu = place.menu && document.getElementById(place.menu);
-  if (menu) { // a filter that takes several values stays open; after one that takes one its button has the focus
-    const button = $(`[popovertarget="${menu.id}"]`);
-    button?.focus({ preventScroll: true });
-    if (place.stays && !menu.matches(":popover-open")) button?.click(); // which also tells the browser where it belongs
-    if (place.stays) $$("input", menu).find((one) => one.name === place.name && one.value === place.value)?.focus({ preventScroll: true });
+  const button = place.menu && $(`[popovertarget="${place.menu}"]`);
+  if (button) { // a filter that takes several values stays open
+    button.focus({ preventScroll: true });
+    if (place.value) { button.click(); $(`#${place.menu} input[value="${CSS.escape(place.value)}"]`)?.focus({ preventScroll: true }); }
     return;
   }
   const at = [place.id, place.next, place.before, place.box].map((id) => id && document.getElementById(id)).find(Boolean);
