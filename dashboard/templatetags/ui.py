@@ -14,10 +14,10 @@ from django.templatetags.static import static
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts.agents import name_agent
 from core.handles import format_handle
 from dashboard import formatting
 from dashboard.addresses import compile_address
-from dashboard.agents import name_agent
 from dashboard.code_colors import color_code
 from dashboard.host_names import find_address, make_local_url
 from dashboard.markup import fill
