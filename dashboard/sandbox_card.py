@@ -14,7 +14,7 @@ SANDBOX_ERRORS = {
     "sandbox_not_activated": "The phone is not paired yet. Text the code from it.",
     "sandbox_contact_mismatch": "The sandbox sends to the paired number only. Use that one, or its conversation.",
     "sandbox_quota_exceeded": "Today's messages are used up. They start again at midnight UTC.",
-    "sandbox_requires_owner": "The key belongs to no account. Create one here.",
+    "sandbox_requires_owner": "The key belongs to no organization. Create one under API keys.",
 }
 
 

@@ -73,6 +73,7 @@ def _context(request: PageRequest) -> dict[str, Any]:
         "is_sandbox": is_sandbox,
         "sandbox": sandbox,
         "is_paired": bool(phone and sandbox.contact_identifier == phone.handle),
+        "is_unheard": bool(phone and is_sandbox and sandbox.contact_identifier not in (None, "", phone.handle)),
         "prefill": sandbox.activation_code if is_sandbox and sandbox.status == "pending" else "",
         "choices": CHOICES,
         "scenario": scenario.name if scenario else "normal",
