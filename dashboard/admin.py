@@ -12,7 +12,7 @@ from accounts.services.keys import revoke_key
 from accounts.services.operators import suspend_organization, unsuspend_organization
 from dashboard.admin_site import OperatorAdmin, actor_of
 from events.models import ConsumerCursor
-from lines.models import AlertRule, Line, Node, SandboxPairing
+from lines.models import AlertRule, Line, LineRequest, Node, SandboxPairing
 from lines.services.provisioning import pause_line, resume_line
 from lines.services.sandbox import reset_sandbox
 from webhooks_app.models import Endpoint, Replay
@@ -159,6 +159,15 @@ class SandboxPairingAdmin(OperatorAdmin):
         for row in found:
             reset_sandbox(organization=row.organization, actor=actor_of(request))
         self.note(request, found, "Pairing reset")
+
+
+@admin.register(LineRequest)
+class LineRequestAdmin(OperatorAdmin):
+    list_display = ("handle", "organization", "status", "asked_by", "created_at", "closed_at", "answer")
+    list_select_related = ("organization", "asked_by")
+    search_fields = ("handle", "organization__name")
+    list_filter = ("status",)
+    ordering = ("-id",)
 
 
 @admin.register(AlertRule)
