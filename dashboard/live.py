@@ -28,7 +28,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 HEARTBEAT_SECONDS = 15.0
 RECHECK_SECONDS = 120.0
 QUEUE_LENGTH = 200
-MAX_TOPICS = 50
+MAX_TOPICS = 100  # of all tabs of a browser
 
 
 class Switchboard:

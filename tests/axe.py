@@ -7,7 +7,8 @@ AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text()
 
 
 RUN = """async (rules) => {
-  const only = rules.length ? { runOnly: { type: "rule", values: rules } } : {};
+  const all = { rules: { "target-size": { enabled: true } } };  // off unless asked for
+  const only = rules.length ? { runOnly: { type: "rule", values: rules } } : all;
   return (await axe.run(document, { resultTypes: ["violations"], preload: false, ...only })).violations;
 }"""
 

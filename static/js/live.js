@@ -1,27 +1,45 @@
-// One event stream per tab for all topics the page names; closed when hidden for 60 s. Hints become DOM events "live:<type>".
+// Hints of the event stream, which all tabs share (stream.js), become DOM events "live" and "live:<type>". A tab that is
+// hidden for 60 s leaves the stream and catches up when it is looked at again.
+import { join } from "./stream.js";
+
 const marks = () => document.querySelectorAll("[data-live-state]");
 const topics = () => [...new Set([...document.querySelectorAll("[data-topics]")].flatMap((el) => el.dataset.topics.split(",")).map((t) => t.trim()).filter(Boolean))];
-let source = null, wanted = "", since = 0, hiddenTimer = 0, retry = 1000, retryTimer = 0;
+const worker = document.querySelector("[data-live-worker]")?.dataset.liveWorker;
+let port = null, wanted = "", since = 0, isOpen = false, hiddenTimer = 0;
 
 function show(state) {
-  const [shape, word] = { live: ["live", "Live"], paused: ["wait", "Paused, reconnecting"], off: ["off", "Not live"] }[state];
+  const [shape, word] = { live: ["live", "Live"], paused: ["wait", "Paused, reconnecting"] }[state];
   for (const el of marks()) { el.className = `m-st ${shape}`; el.textContent = word; }
   for (const el of document.querySelectorAll("[data-live-reload]")) el.hidden = !(state === "paused" && since && Date.now() - since > 60000);
 }
-function close() { source?.close(); source = null; clearTimeout(retryTimer); }
-function connect() {
+function reach() {
+  if (port) return;
+  if (worker && window.SharedWorker) port = new SharedWorker(worker, { type: "module", name: "live" }).port;
+  else { const channel = new MessageChannel(); port = channel.port1; join(channel.port2); }
+  port.onmessage = ({ data }) => {
+    if (!wanted) return; // left meanwhile
+    if (data.hint) emit(data.hint);
+    else if (data.state === "open") {
+      isOpen = true;
+      if (since) emit({ type: "resync", topics: [], id: "" });
+      since = 0;
+      show("live");
+    } else { isOpen = false; since ||= Date.now(); if (data.state === "gone") connect(true); }
+  };
+}
+function connect(again = false) {
   const list = topics();
   const key = list.join(",");
-  if (source && key === wanted) { if (source.readyState === EventSource.OPEN) show("live"); return; } // marks may be new
-  close(); wanted = key;
-  if (!list.length || document.hidden) return;
-  source = new EventSource(`/live?topics=${encodeURIComponent(key)}`);
-  source.onopen = () => { if (since) emit({ type: "resync", topics: [], id: "" }); since = 0; retry = 1000; show("live"); };
-  source.onmessage = (ev) => emit(JSON.parse(ev.data));
-  source.onerror = () => {
-    since ||= Date.now();
-    if (source?.readyState === EventSource.CLOSED) { close(); retry = Math.min(30000, retry * 2); retryTimer = setTimeout(connect, retry * (0.7 + Math.random() * 0.6)); }
-  };
+  if (isOpen && key === wanted) show("live"); // marks may be new
+  if (document.hidden || !list.length) return;
+  if (key === wanted && again !== true) return;
+  wanted = key;
+  reach();
+  port.postMessage({ who: document.body.dataset.who || "", topics: list });
+}
+function leave() {
+  if (wanted) port.postMessage({ leave: true });
+  wanted = ""; isOpen = false;
 }
 function emit(hint) {
   document.dispatchEvent(new CustomEvent(`live:${hint.type}`, { detail: hint }));
@@ -31,12 +49,14 @@ function emit(hint) {
   }
 }
 setInterval(() => { if (since && Date.now() - since > 5000) show("paused"); }, 1000);
+setInterval(() => { if (wanted) connect(true); }, 20000);
 document.addEventListener("visibilitychange", () => {
   clearTimeout(hiddenTimer);
-  if (document.hidden) hiddenTimer = setTimeout(() => { close(); wanted = ""; }, 60000);
-  else { if (!source) since ||= Date.now(); connect(); }
+  if (document.hidden) hiddenTimer = setTimeout(leave, 60000);
+  else { if (!wanted) since ||= Date.now(); connect(); }
 });
-addEventListener("pagehide", close);
+addEventListener("pagehide", leave);
+addEventListener("pageshow", (ev) => { if (ev.persisted) { since ||= Date.now(); connect(); } });
 document.addEventListener("htmx:load", connect);
 connect();
 

@@ -1,4 +1,4 @@
-"""Pages that stay open while the web server goes away: they reconnect and show what happened meanwhile."""
+"""Pages that stay open: they share one stream, leave it while nobody looks, and catch up with what they missed."""
 
 from typing import Any
 
@@ -44,3 +44,46 @@ def test_open_pages_survive_a_restart_and_catch_up(page: Any, product: Product) 
     expect(state).to_have_text("Live", timeout=20_000)
     expect(log.locator("[data-new]")).to_be_visible()
     assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
+
+
+HIDE = """hidden => {
+  Object.defineProperty(document, "hidden", { configurable: true, get: () => hidden });
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+MORE_THAN_A_BROWSER_CONNECTS = 8  # it opens six connections to a server at most
+
+
+def test_many_tabs_share_one_stream(page: Any, product: Product) -> None:
+    scene = make_scene(product)
+    scene.write(product, "Before")
+    chat = wait_until(lambda: Chat.objects.filter(organization=scene.account.organization).first(), what="the chat")
+    give_session(page, product, scene.account)
+    tabs = [page, *[page.context.new_page() for _ in range(MORE_THAN_A_BROWSER_CONNECTS - 1)]]
+    for tab in tabs[:-1]:
+        tab.goto(f"{product.base_url}/logs/requests")
+        expect(tab.locator("[data-live-state]").first).to_have_text("Live")
+    tabs[-1].goto(f"{product.base_url}/conversations/{chat.public_id}")
+    scene.write(product, "To all of you")
+    expect(tabs[-1].locator("#latest")).to_contain_text("To all of you")
+    for tab in tabs[:-1]:
+        expect(tab.locator("[data-new]")).to_be_visible()
+
+
+def test_a_hidden_tab_leaves_the_stream_and_catches_up_when_it_is_looked_at(page: Any, product: Product) -> None:
+    scene = make_scene(product)
+    scene.write(product, "Before")
+    chat = wait_until(lambda: Chat.objects.filter(organization=scene.account.organization).first(), what="the chat")
+    give_session(page, product, scene.account)
+    watching = page.context.new_page()
+    page.clock.install()
+    for tab in (page, watching):
+        tab.goto(f"{product.base_url}/conversations/{chat.public_id}")
+        expect(tab.locator("#latest")).to_contain_text("Before")
+    page.evaluate(HIDE, True)
+    page.clock.fast_forward(61_000)
+    scene.write(product, "Nobody looks")
+    expect(watching.locator("#latest")).to_contain_text("Nobody looks")
+    assert "Nobody looks" not in page.locator("#latest").inner_text()
+    page.evaluate(HIDE, False)
+    page.clock.resume()
+    expect(page.locator("#latest")).to_contain_text("Nobody looks")

@@ -1,0 +1,4 @@
+// The worker that all tabs share.
+import { join } from "./stream.js";
+
+self.onconnect = (ev) => join(ev.ports[0]);
