@@ -53,7 +53,7 @@ function tick(root, now = new Date()) {
 const set = (el, text) => { if (text && el.textContent !== text) el.textContent = text; };
 
 write(document);
-document.addEventListener("htmx:load", (ev) => write(ev.detail.elt.parentElement || document));
+document.addEventListener("htmx:load", ({ detail: { elt } }) => write(elt.matches("time") ? elt.parentElement : elt)); // once for each new element
 document.addEventListener("content:changed", (ev) => write(ev.detail.root));
 setInterval(() => { if (!document.hidden) tick(document); }, 1000);
 setInterval(() => { if (!document.hidden) write(document); }, 30000);
