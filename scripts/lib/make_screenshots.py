@@ -4,16 +4,22 @@
 """
 
 import json
+import os
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
+import django
 from playwright.sync_api import Page, sync_playwright
 
+from config.dev.embedded import DATABASE
+from config.dev.places import Places
 from tests.chromium import FLAGS, find_chromium
 from tests.live import Product, remove_product_data, wait_until
 
@@ -36,6 +42,7 @@ def main() -> None:
         try:
             server = serve_customer()
             live_a_little(product, server.server_port)
+            remember_a_month(product)
             take_pictures(product)
             server.shutdown()
         finally:
@@ -95,12 +102,22 @@ def live_a_little(product: Product, port: int) -> None:
     time.sleep(4)  # until everything has been delivered and read
 
 
+def remember_a_month(product: Product) -> None:
+    """What happened before today, written into the product's own database."""
+    socket = quote(str(Places.of(product.data_dir).postgres_socket))
+    os.environ["DATABASE_URL"] = f"postgresql://postgres@/{DATABASE}?host={socket}"
+    django.setup()
+    write_history = import_module("scripts.lib.picture_history").write_history
+    write_history()
+
+
 def take_pictures(product: Product) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
         for theme in ("light", "dark"):
             for size, (width, height) in SIZES.items():
-                context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=theme)  # type: ignore[arg-type,unused-ignore]
+                view: Any = {"width": width, "height": height}
+                context = browser.new_context(viewport=view, color_scheme=theme, locale="en-GB")  # type: ignore[arg-type,unused-ignore]
                 page = context.new_page()
                 sign_in(page, product)
                 for name, find in PAGES.items():
