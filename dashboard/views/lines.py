@@ -26,6 +26,7 @@ from dashboard.line_charts import (
     make_line_chart,
     make_new_contacts_chart,
 )
+from dashboard.line_health import make_health_strip
 from dashboard.line_pages import (
     HEALTH_WORDS,
     describe_lines,
@@ -39,6 +40,7 @@ from dashboard.line_senders import describe_failures, describe_senders
 from dashboard.sandbox_card import make_sandbox_card
 from dashboard.views.line_parts import find_line, go_to, show_fragment
 from dashboard.views.line_settings import urlpatterns as settings_patterns
+from lines.health_history import list_health_changes
 from lines.limit_math import MAX_UNANSWERED, day_ago, floor_day
 from lines.models import Line, LineRequest
 from lines.selectors import count_by_hour, search_lines
@@ -144,6 +146,7 @@ def _describe_line(request: PageRequest, line: Line, at: datetime) -> dict[str, 
         "line": line,
         "state": get_line_state(line),
         "advice": list_advice(line),
+        "health": make_health_strip(list_health_changes(line=line, at=at), at),
         "capabilities": list_capabilities(line),
         "warmup": describe_warmup(line, at),
         "cards": make_cards(meters, at=at, outbound=outbound, inbound=inbound),

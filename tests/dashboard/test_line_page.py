@@ -1,5 +1,6 @@
 """The page of one line: its charts, and that each number leads to the list behind it."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from html import unescape
@@ -12,6 +13,9 @@ from django.test import Client
 from accounts.models import Organization, User
 from core.clock import now
 from dashboard.line_charts import CHARTS, choose_chart, choose_span, first_hour, make_line_chart
+from events.services import NewEvent, append_events
+from events.types import LINE_CHANGED
+from lines.health_history import list_health_changes, spread_over_hours
 from lines.models import AlertRule, AlertSent, Line, Node
 from lines.services.counting import count_inbound, count_outbound
 from lines.services.limits import get_meters, list_hours
@@ -150,7 +154,7 @@ def test_the_line_page_takes_few_queries(
     count_inbound(line_id=line.id, contact="x", at=now(), is_new_contact=True, starts_conversation=True)
     queue(line, chat, status="sent")
     owner.get(f"/lines/{line.public_id}")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         owner.get(f"/lines/{line.public_id}?span=30d")
 
 
@@ -168,3 +172,35 @@ def test_alerts_tell_when_they_went_out_and_what_was_not_delivered(owner: Client
     assert "Not needed yet" in rows["ratio"]
     assert "Told last" in rows["contacts"]
     assert "answered 500" in rows["reach_outs"]
+
+
+def report(line: Line, at: datetime, state: str) -> None:
+    """What a line tells of itself, as it stands in the log."""
+    assert line.organization_id is not None
+    append_events(
+        [
+            NewEvent(
+                organization_id=line.organization_id,
+                line_id=line.id,
+                type=LINE_CHANGED,
+                object_id=line.id,
+                data=json.dumps({"id": line.public_id, "state": state}),
+                occurred_at=at,
+            )
+        ]
+    )
+
+
+def test_health_over_a_day_shows_the_worst_of_each_hour(owner: Client, line: Line, other: Organization) -> None:
+    at = now()
+    assert "m-hstrip" not in text_of(owner, f"/lines/{line.public_id}")
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    for hours, minutes, state in ((5, 0, "ok"), (3, 10, "down"), (3, 20, "down"), (2, 30, "ok"), (0, 0, "degraded")):
+        report(line, hour - timedelta(hours=hours) + timedelta(minutes=minutes), state)
+    changes = list_health_changes(line=line, at=at)
+    assert [change.state for change in changes] == ["degraded", "ok", "down", "ok"]
+    states = [state for _, state in spread_over_hours(changes, at)]
+    assert states == [""] * 18 + ["ok", "ok", "down", "down", "ok", "degraded"]
+    page = text_of(owner, f"/lines/{line.public_id}")
+    assert "Health, 24 hours: trouble in 3 of them" in page
+    assert 'data-live-on="line:' in page
