@@ -30,6 +30,15 @@ class PageForm(forms.Form):
             if isinstance(field.widget, TimeInput):
                 field.help_text = str(field.help_text).replace("{zone}", name_zone())
 
+    def add_error(self, field: str | None, error: Any) -> None:
+        """The first wrong field has the focus when the form is shown again."""
+        super().add_error(field, error)
+        wrong = next((name for name in self.fields if name in self.errors), "")
+        for name, one in self.fields.items():
+            one.widget.attrs.pop("autofocus", None)
+            if name == wrong:
+                one.widget.attrs["autofocus"] = True
+
     @property
     def has_many_errors(self) -> bool:
         """Then one sentence stands on top of the form."""

@@ -246,6 +246,10 @@ def control(context: template.Context, field: BoundField) -> SafeString:
         attributes["aria-describedby"] = f"{field.auto_id}-{described}"
     if field.errors:
         attributes["aria-invalid"] = "true"
+    if field.form.errors:  # the first wrong field has the focus, not the one that has it on an empty form
+        field.field.widget.attrs.pop("autofocus", None)
+        if field.name == next((name for name in field.form.fields if name in field.form.errors), ""):
+            attributes["autofocus"] = True
     return field.as_widget(attrs=attributes)
 
 

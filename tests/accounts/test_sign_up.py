@@ -107,3 +107,25 @@ def test_a_page_of_a_session_is_written_once_a_minute(
     client.get("/settings/profile")
     with django_assert_max_num_queries(4):
         assert client.get("/settings/profile").status_code == 200
+
+
+def test_what_is_missing_is_asked_for_in_plain_words(client: Client) -> None:
+    for address, words in (
+        ("/account/signup/", ("Enter your e-mail address.", "Choose a password.")),
+        ("/account/login/", ("Enter your e-mail address.", "Enter your password.")),
+        ("/account/password/reset/", ("Enter your e-mail address.",)),
+    ):
+        shown = client.post(address, {}).content.decode()
+        assert all(one in shown for one in words), address
+        assert shown.count("autofocus") == 1 + ('id="palette"' in shown)
+    wrong = client.post("/account/login/", {"login": "nobody@x.example", "password": "wrong-wrong"}).content.decode()
+    assert "E-mail or password is wrong." in wrong
+    assert "Enter an e-mail address such as" in sign_up(client, email="nope").content.decode()
+    assert "none that many others use" in client.get("/account/signup/").content.decode()
+
+
+def test_somebody_who_asks_too_often_gets_a_page_that_says_so(client: Client, settings: Any) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {"reset_password": "1/h/ip"}
+    answers = [client.post("/account/password/reset/", {"email": "nobody@x.example"}) for _ in range(2)]
+    assert answers[-1].status_code == 429
+    assert "Wait a few minutes" in answers[-1].content.decode()

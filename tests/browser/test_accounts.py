@@ -142,7 +142,7 @@ def test_an_app_is_set_up_and_a_recovery_code_replaces_it_once(product: Product,
     other.wait_for_url(lambda url: "/2fa/" not in url)
     other.context.clear_cookies()
     answer_second_step(other, product, account, recovery_code)
-    other.get_by_text("Incorrect code").wait_for()
+    other.get_by_text("This code is wrong or used up").wait_for()
 
 
 def answer_second_step(page: Any, product: Product, account: Account, code: str) -> None:
