@@ -169,6 +169,9 @@ MFA_FORMS = {
     "reauthenticate": "accounts.account_forms.CodeAgainForm",
     "activate_totp": "accounts.account_forms.AppForm",
 }
+MFA_ALLOW_UNVERIFIED_EMAIL = (
+    True  # else nobody with a second factor could change the address; signing in needs a confirmed one
+)
 MFA_TOTP_TOLERANCE = 1  # a code of half a minute ago, or of a phone whose clock is as much ahead
 MFA_TOTP_ISSUER = "Messages.dev"
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not PRODUCTION

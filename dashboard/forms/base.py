@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
@@ -27,6 +28,9 @@ class PageForm(forms.Form):
             field.widget.attrs.setdefault("class", _class_of(field.widget))
             field.widget.attrs.setdefault("autocomplete", "off")
             _leave_to_server(field.widget)
+            for validator in field.validators:
+                if isinstance(validator, MaxLengthValidator):
+                    validator.message = "Use at most %(limit_value)d characters."
             if isinstance(field.widget, TimeInput):
                 field.help_text = str(field.help_text).replace("{zone}", name_zone())
 

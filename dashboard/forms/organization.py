@@ -3,7 +3,10 @@ from typing import Any
 from django import forms
 
 from accounts.models import Role
+from accounts.services.organizations import clean_name, clean_slug
+from core.errors import AppError
 from dashboard.forms.base import PageForm
+from dashboard.forms.errors import show_error
 
 
 class OrganizationForm(PageForm):
@@ -22,6 +25,16 @@ class OrganizationSettingsForm(PageForm):
     slug = forms.CharField(
         label="Short name", required=False, max_length=200, help_text="Shown by the CLI. Letters, digits, hyphens."
     )
+
+    def clean(self) -> dict[str, Any]:
+        """Both at once; whether a short name is free is known by the service alone."""
+        data = super().clean() or self.cleaned_data
+        for field, check in (("name", clean_name), ("slug", clean_slug)):
+            try:
+                data[field] = check(data.get(field, ""))
+            except AppError as error:
+                show_error(self, error)
+        return data
 
 
 class InvitationForm(PageForm):

@@ -2,6 +2,7 @@ import re
 from typing import Any
 
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP
 from django.core import mail
 from django.test import Client
 
@@ -129,3 +130,11 @@ def test_somebody_who_asks_too_often_gets_a_page_that_says_so(client: Client, se
     answers = [client.post("/account/password/reset/", {"email": "nobody@x.example"}) for _ in range(2)]
     assert answers[-1].status_code == 429
     assert "Wait a few minutes" in answers[-1].content.decode()
+
+
+def test_an_address_is_added_with_a_second_factor_too(client: Client, alice: User) -> None:
+    TOTP.activate(alice, "A" * 32)
+    client.force_login(alice)
+    answer = client.post("/account/email/", {"email": "alice@new.example", "action_add": ""})
+    assert answer.status_code == 302
+    assert "alice@new.example" in client.get("/account/email/").content.decode()

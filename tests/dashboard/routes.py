@@ -199,6 +199,7 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "replay": a_replay,
     "replay_progress": a_replay,
     "replay_act": a_replay,
+    "session_end": lambda world: {"session_id": 1},
     "member": a_member,
     "member_role": a_member,
     "member_text": a_member,

@@ -150,9 +150,22 @@ def test_changing_rolling_and_revoking(as_dana: Client, lumen: Organization, mak
     as_dana.post(f"{place}/revoke")
     key.refresh_from_db()
     assert key.revoked_at is not None
-    refused = as_dana.post(f"{place}/edit", values())
-    assert refused.status_code == 422
-    assert "revoked" in refused.content.decode()
+    assert as_dana.post(f"{place}/edit", values()).status_code == 302
+
+
+def test_a_key_that_was_revoked_meanwhile_says_so_at_once(as_dana: Client, lumen: Organization, make_key: Any) -> None:
+    key, _ = make_key(lumen)
+    as_dana.post(f"/api-keys/{key.public_id}/revoke")
+    as_dana.get("/api-keys")
+    for act in ("edit", "roll", "revoke"):
+        for answer in (
+            as_dana.get(f"/api-keys/{key.public_id}/{act}"),
+            as_dana.post(f"/api-keys/{key.public_id}/{act}"),
+        ):
+            assert answer.headers["Location"] == f"/api-keys/{key.public_id}"
+    shown = as_dana.get(f"/api-keys/{key.public_id}").content.decode()
+    assert "is revoked already" in shown
+    assert ">Undo<" not in shown
 
 
 def test_the_dialog_is_the_fragment_alone(as_dana: Client) -> None:

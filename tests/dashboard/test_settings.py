@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from allauth.usersessions.models import UserSession
 from django.test import Client
 
 from accounts.models import AuditEntry, Invitation, Membership, Organization, Role, User
@@ -256,6 +257,30 @@ def test_the_profile_refuses_a_zone_that_does_not_exist(as_owner: Client, alice:
     as_owner.post("/settings/profile", {"name": "Alice O", "time_zone": "Europe/Warsaw"})
     alice.refresh_from_db()
     assert (alice.name, alice.time_zone, alice.has_shortcuts) == ("Alice O", "Europe/Warsaw", False)
+
+
+def test_one_browser_is_signed_out_from_another(client: Client, as_owner: Client, alice: User, charlie: User) -> None:
+    elsewhere, stranger = Client(), Client()
+    for one, user in ((elsewhere, alice), (stranger, charlie)):
+        one.force_login(user)
+        one.get("/settings/profile")
+    mine, other = UserSession.objects.filter(user=alice).order_by("id")
+    foreign = UserSession.objects.get(user=charlie)
+    assert "is signed out" in text(as_owner.post(f"/account/sessions/{other.pk}/end", follow=True))
+    assert elsewhere.get("/settings").status_code == 302
+    assert "using" in text(as_owner.post(f"/account/sessions/{mine.pk}/end", follow=True))
+    assert "already" in text(as_owner.post(f"/account/sessions/{foreign.pk}/end", follow=True))
+    assert stranger.get("/settings").status_code == 200
+
+
+def test_both_wrong_names_of_an_organization_are_told(as_owner: Client) -> None:
+    response = as_owner.post("/settings", {"name": "", "slug": "Bad Slug!"})
+    assert set(response.context["form"].errors) == {"name", "slug"}
+
+
+def test_somebody_without_an_organization_can_sign_out(client: Client, db: None) -> None:
+    client.force_login(make_user("eve@x.example"))
+    assert "in no organization" in text(client.get("/", follow=True))
 
 
 def test_the_mailbox_exists_only_where_it_is_meant_to(client: Client, db: Any, settings: Any) -> None:

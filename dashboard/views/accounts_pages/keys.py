@@ -119,6 +119,8 @@ def detail(request: PageRequest, key_id: str) -> HttpResponse:
 @page(role="admin")
 def edit(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
+    if key.revoked_at is not None:
+        return _say_ended(request, key)
     form = KeyForm(posted(request), pick=pick_lines(request, "own_lines"), key=key)
     if request.method == "POST" and form.is_valid():
         try:
@@ -137,6 +139,8 @@ def edit(request: PageRequest, key_id: str) -> HttpResponse:
 @page(role="admin")
 def roll(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
+    if key.revoked_at is not None:
+        return _say_ended(request, key)
     form = RollForm(posted(request))
     if request.method == "POST" and form.is_valid():
         try:
@@ -152,6 +156,8 @@ def roll(request: PageRequest, key_id: str) -> HttpResponse:
 @page(role="admin")
 def revoke(request: PageRequest, key_id: str) -> HttpResponse:
     key = _get_key(request, key_id)
+    if key.revoked_at is not None:
+        return _say_ended(request, key)
     if request.method == "POST":
         revoke_key(key=key, actor=Actor.from_request(request))
         said = f"{key.name} is revoked. It is refused from the next request on."
@@ -176,6 +182,12 @@ def _get_key(request: PageRequest, key_id: str) -> ApiKey:
     if key is None:
         raise Http404
     return key
+
+
+def _say_ended(request: PageRequest, key: ApiKey) -> HttpResponse:
+    """Somebody else was faster, or the button was pressed twice: the key's page says all there is."""
+    messages.info(request, f"{key.name} is revoked already. Create a new key.")
+    return _go(request, key)
 
 
 def _go(request: PageRequest, key: ApiKey) -> HttpResponse:

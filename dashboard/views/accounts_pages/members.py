@@ -93,7 +93,8 @@ def role(request: PageRequest, member_id: int) -> HttpResponse:
     except AppError as error:
         messages.error(request, error.message)
     else:
-        said = f"{found.user.display_name} is {after.get_role_display().lower()} now."
+        article = "a" if after.role == Role.MEMBER else "an"
+        said = f"{found.user.display_name} is {article} {after.get_role_display().lower()} now."
         _say(request, found, said, undo=f"role?role={before}" if after.role != before else "")
     return redirect("members")
 
