@@ -11,9 +11,9 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.generic.edit import FormView
 
+from accounts.agents import name_agent
 from core.clock import now
 from dashboard.access import PageRequest, page
-from dashboard.agents import name_agent
 
 MOST = 100
 
