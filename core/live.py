@@ -4,7 +4,8 @@ A page that hears a hint fetches the rows itself. A lost hint heals on the next 
 publishing may fail silently for the caller and only warns.
 
 Topics, always within one organization: ``chats`` (any conversation), ``chat:cht_…``, ``line:ln_…``, ``outbox``,
-``deliveries``, ``endpoint:wh_…``, ``delivery:dlv_…``, ``requests``, ``sandbox``, ``replay:rpl_…``, ``phone``.
+``outbox:obx_…``, ``deliveries``, ``endpoint:wh_…``, ``delivery:dlv_…``, ``requests``, ``sandbox``,
+``replay:rpl_…``, ``phone``.
 """
 
 import json

@@ -30,10 +30,10 @@ def _to_hint(event: LoggedEvent) -> LiveHint:
     topics = [f"line:{public_id(LINE, event.line_id)}"]
     if event.chat_id is not None:
         topics += ["chats", f"chat:{public_id(CHAT, event.chat_id)}"]
-    if event.type == types.OUTBOX_UPDATED:
-        topics.append("outbox")
-    if event.type == types.SANDBOX_CHANGED:
-        topics.append("sandbox")
     prefix = _OBJECTS.get(event.type)
     shown = public_id(prefix, event.object_id) if prefix and event.object_id else ""
+    if event.type == types.OUTBOX_UPDATED:
+        topics += ["outbox", f"outbox:{shown}"]
+    if event.type == types.SANDBOX_CHANGED:
+        topics.append("sandbox")
     return LiveHint(organization_id=event.organization_id, topics=topics, type=event.type, id=shown)

@@ -53,7 +53,9 @@ def pause(request: PageRequest, line_id: str) -> HttpResponse:
         say_with_undo(request, f"{line} sends again. What waited goes out now.", undo=here)
     else:
         pause_line(line=line, actor=Actor.from_request(request))
-        say_with_undo(request, f"{line} is paused. What is queued waits.", undo=f"{here}?resume=1")
+        say_with_undo(
+            request, f"{line} is paused. What is queued waits, new sends are refused.", undo=f"{here}?resume=1"
+        )
     return go_to(request, f"/lines/{line.public_id}")
 
 

@@ -260,6 +260,12 @@ def outbox_detail(request: PageRequest, item_id: str) -> HttpResponse:
     return render(request, "dashboard/logs/outbox_item.html", context)
 
 
+@page(role="member", methods=("GET", "HEAD"))
+def outbox_row(request: PageRequest, item_id: str) -> HttpResponse:
+    """A row of the list, which asks for itself again until it has come to an end."""
+    return render(request, "dashboard/logs/_outbox_rows.html", {"rows": _make_rows([_find_item(request, item_id)])})
+
+
 @page(role="admin", methods=("POST",))
 def outbox_retry(request: PageRequest, item_id: str) -> HttpResponse:
     """Sends a failed message once more, as a new item under the person's name."""
@@ -289,5 +295,6 @@ urlpatterns = [
     path("logs/outbox", outbox, name="log_outbox"),
     path("logs/outbox/export", outbox_export, name="log_outbox_export"),
     path("logs/outbox/<str:item_id>", outbox_detail, name="log_outbox_item"),
+    path("logs/outbox/<str:item_id>/row", outbox_row, name="log_outbox_row"),
     path("logs/outbox/<str:item_id>/retry", outbox_retry, name="log_outbox_retry"),
 ]

@@ -210,6 +210,7 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "invitation": lambda world: {"token": "unknown"},
     "log_request": a_request,
     "log_outbox_item": an_outbox_item,
+    "log_outbox_row": an_outbox_item,
     "log_outbox_retry": an_outbox_item,
     "operator_organization": an_organization,
     "operator_suspend": an_organization,

@@ -169,6 +169,17 @@ def test_the_outbox_is_searched_by_any_id(alice: User, item: Callable[..., Outbo
     assert f'id="{one.public_id}"' not in text(client.get("/logs/outbox?q=req_000000000000"))
 
 
+def test_a_row_on_its_way_asks_for_itself_until_it_has_arrived(alice: User, item: Callable[..., OutboxItem]) -> None:
+    one = item(status="claimed")
+    client = sign_in(alice)
+    assert f'data-live-on="outbox:{one.public_id}"' in text(client.get("/logs/outbox"))
+    OutboxItem.objects.update(status="sent")
+    row = text(client.get(f"/logs/outbox/{one.public_id}/row"))
+    assert row.startswith(f'<tr id="{one.public_id}">')
+    assert "Sent" in row
+    assert "data-live-on" not in row
+
+
 @pytest.mark.parametrize("query", ["%2B15550100144", "+1 555 010 0144", "1 (555) 010-0144", "15550100144"])
 def test_the_outbox_is_searched_by_number(alice: User, item: Callable[..., OutboxItem], query: str) -> None:
     one = item()
