@@ -231,6 +231,7 @@ TRUST_PROXY_HEADERS = env.boolean("TRUST_PROXY_HEADERS", PRODUCTION)
 
 # --- the product -----------------------------------------------------------------------------------------------------
 SIMULATOR_ENABLED = env.boolean("SIMULATOR_ENABLED", not PRODUCTION)
+DEMO_HISTORY = env.boolean("DEMO_HISTORY", not PRODUCTION)  # whether `manage.py demo` makes a month of history too
 SANDBOX_LINE_HANDLE = env.text("SANDBOX_LINE_HANDLE", "+15550100001")
 METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # for /metrics from another machine
 SANDBOX_DAILY_MESSAGES = env.integer("SANDBOX_DAILY_MESSAGES", 50)

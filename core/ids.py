@@ -65,6 +65,13 @@ def uuid7_run(count: int) -> list[str]:
     return [f"{first + n:032x}" for n in range(count)]
 
 
+def uuid7_at(moment: datetime) -> UUID:
+    """A new UUIDv7 of a moment of the past, for what is written down later than it happened."""
+    random_bits = int.from_bytes(_random_bytes(10)) & (1 << 74) - 1
+    low = (random_bits >> 62) << 64 | 0x2 << 62 | random_bits & 0x3FFF_FFFF_FFFF_FFFF
+    return UUID(int=to_ms(moment) << 80 | 0x7 << 76 | low)
+
+
 def uuid7_floor(moment: datetime) -> UUID:
     """The smallest UUIDv7 of the millisecond of ``moment``: a bound for time ranges and partitions."""
     return UUID(int=to_ms(moment) << 80)

@@ -15,17 +15,16 @@ from accounts.scopes import SCOPES
 from accounts.services.audit import Actor
 from accounts.tokens import ALPHABET, SECRET_LENGTH, hash_token, token_of_secret, visible_prefix
 from core.clock import now
+from dashboard.demo_acts import answer, get_last_from_line, react, say, settle
+from dashboard.demo_history import find_eu_line, make_history
+from dashboard.demo_talks import make_talks
+from dashboard.demo_team import BOT
 from lines.models import Line
 from lines.services.provisioning import create_simulated_line
 from lines.services.sandbox import get_sandbox, open_sandbox
-from messaging.addressing import Sender
 from messaging.models import Chat
-from messaging.services.dispatch import dispatch_due
-from messaging.services.receive import apply_inbound
-from messaging.services.send import queue_message
-from messaging.services.simulated import pump_due_events, report_events
 from transports.simulator.models import VirtualPhone
-from transports.simulator.network import create_phone, list_phone_messages, react_from_phone, send_from_phone
+from transports.simulator.network import create_phone
 
 EMAIL, PASSWORD, SLUG = "ada@demo.example", "demo-password", "demo"
 PHONE, LINE, CONTACT = "+15550100002", "+15550100042", "+15550100144"
@@ -59,14 +58,20 @@ def make_demo() -> Demo:
     """Creates what is missing of the demo, and returns it all."""
     user, organization = _make_people()
     token = _make_key(organization, user)
-    phone = create_phone(owner_id=organization.id, handle=PHONE, name="Casey")
-    _pair(organization, phone)
     line = Line.objects.filter(organization=organization, handle=LINE, deleted_at=None).first()
     if line is None:
         line = create_simulated_line(organization=organization, handle=LINE, label="Concierge US", actor=ACTOR)
+    eu_line = find_eu_line(organization)
+    if settings.DEMO_HISTORY and eu_line is None:
+        eu_line = make_history(organization, user, token, line)
+    phone = create_phone(owner_id=organization.id, handle=PHONE, name="Casey")
+    _pair(organization, phone)
     contact = create_phone(owner_id=organization.id, handle=CONTACT, name="Maya Okafor")
     if not Chat.objects.filter(line=line, identifier=CONTACT).exists():
         _talk(organization, line, contact)
+    if settings.DEMO_HISTORY and eu_line is not None:
+        bot = ApiKey.objects.select_related("organization").get(organization=organization, name=BOT)
+        make_talks(user, bot, line=line, eu_line=eu_line, maya=contact)
     return Demo(organization, token, phone, line, contact)
 
 
@@ -106,39 +111,20 @@ def _pair(organization: Organization, phone: VirtualPhone) -> None:
     state = open_sandbox(organization=organization, actor=ACTOR)
     if state.status == "active" or state.activation_code is None:
         return
-    _say(phone, state.sandbox_line_handle, state.activation_code)
+    say(phone, state.sandbox_line_handle, state.activation_code)
+    settle()
     assert get_sandbox(organization=organization).status == "active"
-    _say(phone, state.sandbox_line_handle, "Hi, is anybody there?")
-
-
-def _say(phone: VirtualPhone, to: str, text: str, **fields: Any) -> str:
-    with transaction.atomic():
-        message, line_handle, events = send_from_phone(phone=phone, to=to, text=text, **fields)
-        report_events(line_handle, events)
-    apply_inbound()
-    return message.guid
-
-
-def _answer(organization: Organization, line: Line, contact: VirtualPhone, text: str) -> None:
-    queue_message(sender=Sender(organization_id=organization.id), line=line.handle, to=contact.handle, text=text)
-    dispatch_due()
-    pump_due_events()
-    apply_inbound()
+    say(phone, state.sandbox_line_handle, "Hi, is anybody there?")
+    settle()
 
 
 def _talk(organization: Organization, line: Line, contact: VirtualPhone) -> None:
     """A contact who has written first, and a short history."""
     start = now() - timedelta(minutes=20)
-    first = _say(contact, line.handle, "Hi! We land at 7 tomorrow. Is the 8:15 ferry still ok?", sent_at=start)
-    _answer(organization, line, contact, "Yes, you're booked on the 8:15 from gate 4.")
-    _say(contact, line.handle, "Great. Four bags now 😅")
-    _answer(organization, line, contact, "No problem, I've added one bag to your booking.")
-    with transaction.atomic():
-        _, line_handle, events = react_from_phone(phone=contact, message_guid=_last_from_line(contact), type="love")
-        report_events(line_handle, events)
-    apply_inbound()
-    _say(contact, line.handle, "Can you move us to the 9 am ferry?", reply_to=first)
-
-
-def _last_from_line(contact: VirtualPhone) -> str:
-    return next(m.guid for m in reversed(list_phone_messages(phone=contact)) if m.is_from_line)
+    first = say(contact, line.handle, "Hi! We land at 7 tomorrow. Is the 8:15 ferry still ok?", sent_at=start)
+    answer(organization, line, contact.handle, "Yes, you're booked on the 8:15 from gate 4.")
+    say(contact, line.handle, "Great. Four bags now 😅")
+    answer(organization, line, contact.handle, "No problem, I've added one bag to your booking.")
+    react(contact, get_last_from_line(contact), "love")
+    say(contact, line.handle, "Can you move us to the 9 am ferry?", reply_to=first)
+    settle()

@@ -97,6 +97,7 @@ class Cursor:
 
 
 START = Cursor(0, UUID(int=0))
+BEFORE_ALL = 1  # less than the id of any transaction: PostgreSQL begins with 3
 # Only so much apart may the ids of events lie that stand side by side in the order: what is far off is not looked at,
 # so that a read touches the partitions of a few days and not of all.
 LONGEST_TRANSACTION = timedelta(days=1)
@@ -120,6 +121,29 @@ def append_events(new: Iterable[NewEvent]) -> list[UUID]:
         )
     transaction.on_commit(announce_news)
     return [key for key, _ in rows]
+
+
+def add_history(new: Iterable[tuple[UUID, NewEvent]]) -> None:
+    """Writes events with their keys at the start of the log, as if it had begun earlier: who reads the log is beyond
+    them and hears of none. The caller sees to partitions for their days.
+    """
+    columns = zip(
+        *((k, e.organization_id, e.line_id, e.chat_id, e.type, e.object_id, e.data, e.occurred_at) for k, e in new),
+        strict=True,
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO events_event (id, organization_id, line_id, chat_id, type, object_id, data, occurred_at, xid)"
+            " SELECT *, %s::text::xid8 FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::uuid[], %s::text[],"
+            " %s::uuid[], %s::text[], %s::timestamptz[])",
+            [str(BEFORE_ALL), *map(list, columns)],
+        )
+        cursor.execute(
+            "INSERT INTO events_consumercursor AS c (name, xid, event_id, updated_at)"
+            " SELECT name, %s, %s, now() FROM unnest(%s::text[]) AS name ON CONFLICT (name) DO UPDATE"
+            " SET xid = excluded.xid, event_id = excluded.event_id WHERE c.xid < excluded.xid",
+            [BEFORE_ALL, UUID(int=2**128 - 1), list(settings.EVENT_CONSUMERS)],
+        )
 
 
 def announce_news() -> None:

@@ -96,13 +96,16 @@ class Product:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "config.dev.run"],
             cwd=PROJECT,
-            env={**inherited, "DATA_DIR": str(self.data_dir), "PORT": str(self.port), **self._environment},
+            env={**inherited, **self._own_environment(), **self._environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
         threading.Thread(target=self._read_log, args=(self._process,), daemon=True).start()
         wait_until(self._has_started, seconds=START_SECONDS, what="the start of the product")
+
+    def _own_environment(self) -> dict[str, str]:
+        return {"DATA_DIR": str(self.data_dir), "PORT": str(self.port), "DEMO_HISTORY": "false"}
 
     def _has_started(self) -> bool:
         if self._process is None or self._process.poll() is not None:

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from django import forms
 from django.conf import settings
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
 
 from core.pages import Page
 from dashboard.access import PageRequest, page
@@ -71,4 +72,15 @@ def components(request: PageRequest) -> HttpResponse:
     )
 
 
-urlpatterns: list[URLPattern] = [] if settings.PRODUCTION else [path("dev/components", components, name="components")]
+@csrf_exempt
+@page(role="public", methods=("POST",))
+def hook(request: PageRequest) -> HttpResponse:
+    """A receiver for the demo's endpoint: takes whatever is delivered."""
+    return JsonResponse({"ok": True})
+
+
+urlpatterns: list[URLPattern] = (
+    []
+    if settings.PRODUCTION
+    else [path("dev/components", components, name="components"), path("dev/hook", hook, name="dev_hook")]
+)

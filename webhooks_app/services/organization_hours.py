@@ -25,11 +25,11 @@ ON CONFLICT (organization_id, hour) DO UPDATE SET delivered = excluded.delivered
 """
 
 
-def add_up_hours(*, at: datetime | None = None) -> None:
-    """The hours that have ended since the last time, and the few before them. One transaction."""
+def add_up_hours(*, length: timedelta = AGAIN, at: datetime | None = None) -> None:
+    """The hours that have ended since the last time, and those of the last ``length``. One transaction."""
     end = ((at or now()) - GRACE).replace(minute=0, second=0, microsecond=0)
     with connection.cursor() as cursor:
         cursor.execute("SELECT max(hour) FROM webhooks_app_organizationhour")
         newest = cursor.fetchone()[0]
-        start = end - ALL if newest is None else min(newest, end - AGAIN)
+        start = end - ALL if newest is None else min(newest, end - length)
         cursor.execute(_ADD_UP, [start, end])
