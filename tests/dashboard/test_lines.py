@@ -189,7 +189,7 @@ def test_a_line_is_deleted_only_with_its_number_typed(owner: Client, line: Line)
 
 def test_members_read_and_change_nothing(member: Client, line: Line) -> None:
     page = text_of(member, f"/lines/{line.public_id}")
-    assert "Strict mode o" not in page
+    assert "Strict mode" not in page
     assert member.post(f"/lines/{line.public_id}/pause").status_code == 403
     assert member.post(f"/lines/{line.public_id}/alerts", {"limit": "*", "percent": "80"}).status_code == 403
     assert not AlertRule.objects.exists()
