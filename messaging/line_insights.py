@@ -27,6 +27,23 @@ UNION ALL
 SELECT 'held', '', NULL, NULL, count(*) FROM messaging_outboxitem
 WHERE line_id = %(line)s AND status = 'pending' AND held_reason <> ''
 """
+# Of a line's newest chats: one that is older has nothing newer to tell
+_LAST = """
+SELECT l.id, newest.inbound, newest.outbound FROM lines_line l CROSS JOIN LATERAL (
+  SELECT max(last_inbound_at) AS inbound, max(last_outbound_at) AS outbound FROM (
+    SELECT last_inbound_at, last_outbound_at FROM messaging_chat c
+    WHERE c.line_id = l.id AND c.organization_id = l.organization_id
+    ORDER BY c.last_message_at DESC, c.id DESC LIMIT 50) AS chats) AS newest
+WHERE l.id = ANY(%(lines)s)
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LastTraffic:
+    """When the line last heard and last spoke, as far as its newest chats tell."""
+
+    inbound_at: datetime | None = None
+    outbound_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +69,13 @@ def count_streaks(line_ids: Collection[UUID]) -> dict[UUID, int]:
     """For each line the most unanswered messages in a row to one contact. One query; lines without are absent."""
     rows = Chat.objects.filter(line_id__in=list(line_ids), unanswered__gt=0).values("line_id")
     return {row["line_id"]: row["most"] for row in rows.annotate(most=Max("unanswered")).order_by()}
+
+
+def list_last_traffic(line_ids: Collection[UUID]) -> dict[UUID, LastTraffic]:
+    """Of lines of organizations, by key. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST, {"lines": list(line_ids)})
+        return {key: LastTraffic(inbound_at=inbound, outbound_at=out) for key, inbound, out in cursor.fetchall()}
 
 
 def list_unanswered(*, line_id: UUID, limit: int = 10) -> list[Chat]:

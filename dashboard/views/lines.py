@@ -48,7 +48,7 @@ from lines.services.limits import get_worst_meters, list_hours, make_meters
 from lines.services.provisioning import create_simulated_line
 from lines.services.requests import close_request, list_requests, request_line
 from lines.services.sandbox import open_sandbox, reset_sandbox
-from messaging.line_insights import list_unanswered, read_line_outbox
+from messaging.line_insights import list_last_traffic, list_unanswered, read_line_outbox
 
 
 @page(role="member", methods=("GET", "HEAD"))
@@ -146,6 +146,7 @@ def _describe_line(request: PageRequest, line: Line, at: datetime) -> dict[str, 
         "line": line,
         "state": get_line_state(line),
         "advice": list_advice(line),
+        "last": list_last_traffic([line.id]).get(line.id),
         "health": make_health_strip(list_health_changes(line=line, at=at), at),
         "capabilities": list_capabilities(line),
         "warmup": describe_warmup(line, at),

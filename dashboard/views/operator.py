@@ -26,6 +26,7 @@ from dashboard.queue_numbers import read_installation, write_metrics
 from lines.models import HealthState, Line, LineRequest, Node, SandboxPairing
 from lines.selectors import get_sandbox_line
 from lines.services.requests import close_request, list_open_requests
+from messaging.line_insights import list_last_traffic
 
 
 @page(role="staff", methods=("GET", "HEAD"))
@@ -156,10 +157,11 @@ def lines(request: PageRequest) -> HttpResponse:
     if bar.values("health"):
         rows = rows.filter(health__in=bar.values("health"))
     found = read_page(rows, order=("-id",), before=request.GET.get("before"), after=request.GET.get("after"))
+    last = list_last_traffic([line.pk for line in found.rows])
     context = {
         "bar": bar,
         "page": found,
-        "rows": [(line, get_line_state(line)) for line in found.rows],
+        "rows": [(line, get_line_state(line), last.get(line.pk)) for line in found.rows],
         "asked": list_open_requests(),
         "nodes": Node.objects.select_related("organization").annotate(n=Count("lines")).order_by("-id")[:50],
         "tab": "lines",

@@ -59,8 +59,6 @@ class Line(models.Model):
     health_detail = models.JSONField(default=dict, blank=True)
     checked_at = models.DateTimeField(null=True, blank=True)
     capabilities = models.JSONField(default=dict, blank=True, help_text="name -> native, degraded or none")
-    last_inbound_at = models.DateTimeField(null=True, blank=True)
-    last_outbound_at = models.DateTimeField(null=True, blank=True)
     messages_per_second = models.FloatField(null=True, blank=True, help_text="Empty = the default of its transport.")
     is_strict = models.BooleanField(default=False, help_text="Hold sends that would exceed guidance.")
     warmup_started_at = models.DateTimeField(null=True, blank=True)

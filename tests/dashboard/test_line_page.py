@@ -154,7 +154,7 @@ def test_the_line_page_takes_few_queries(
     count_inbound(line_id=line.id, contact="x", at=now(), is_new_contact=True, starts_conversation=True)
     queue(line, chat, status="sent")
     owner.get(f"/lines/{line.public_id}")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         owner.get(f"/lines/{line.public_id}?span=30d")
 
 
@@ -204,3 +204,18 @@ def test_health_over_a_day_shows_the_worst_of_each_hour(owner: Client, line: Lin
     page = text_of(owner, f"/lines/{line.public_id}")
     assert "Health, 24 hours: trouble in 3 of them" in page
     assert 'data-live-on="line:' in page
+
+
+def test_it_is_told_when_the_line_last_heard_and_spoke(
+    owner: Client, client: Client, line: Line, chat: Chat, alice: User
+) -> None:
+    Chat.objects.filter(pk=chat.pk).update(
+        last_message_at=now(), last_inbound_at=now() - timedelta(hours=2), last_outbound_at=now() - timedelta(minutes=5)
+    )
+    page = text_of(owner, f"/lines/{line.public_id}")
+    assert re.search(r"Last inbound <time[^>]*>2 h ago</time>", page)
+    assert re.search(r"Last send <time[^>]*>5 min ago</time>", page)
+    User.objects.filter(pk=alice.pk).update(is_staff=True)
+    row = text_of(owner, "/operator/lines").partition(f'id="{line.public_id}"')[2].partition("</tr>")[0]
+    assert "2 h ago" in row
+    assert "5 min ago" in row
