@@ -69,8 +69,7 @@ def test_every_page_is_accessible(
     sign_in(page, alice)
     shots = os.environ.get("SHOTS")
     base = f"/lines/{busy.public_id}"
-    for address in ("/lines", base, f"{base}?chart=ratio&span=30d", f"{base}/alerts", f"{base}/edit", f"{base}/delete",
-                    "/lines/new", "/lines/request", "/sandbox"):  # fmt: skip
+    for address in ("/lines", base, f"{base}?chart=ratio&span=30d", f"{base}/alerts"):
         page.goto(live_server.url + address)
         if shots:
             name = address.replace(busy.public_id, "x").strip("/").replace("/", "-").replace("?", "-")

@@ -101,18 +101,14 @@ def test_filters_are_in_the_address_and_a_code_leads_to_its_explanation(
 @pytest.mark.parametrize(("size", "theme"), [("desktop", "light"), ("phone", "dark")])
 def test_the_pages_are_accessible(open_page: Any, product: Product, scene: Scene, size: str, theme: str) -> None:
     account = scene.account
-    account.user.is_staff = True
-    account.user.save()
     item = scene.send(product, "Hello")
     stored = OutboxItem.objects.get(organization_id=account.organization.id)
     wait_until(lambda: ApiRequest.objects.filter(request_id=stored.request_id).exists(), what="the log entry")
     page = open_page(size=size, theme=theme)
     sign_in(page, product, account)
-    organization = account.organization.public_id
     for path in (
-        "/", "/?view=start", "/?period=30d", "/logs/requests", f"/logs/requests/{stored.request_id}", "/logs/outbox",
-        f"/logs/outbox/{item['id']}", "/docs", "/docs/webhooks", "/docs/outbox", "/operator", "/operator/organizations",
-        f"/operator/organizations/{organization}", "/operator/lines", "/operator/sandbox",
+        "/", "/?view=start", "/?period=30d", f"/logs/requests/{stored.request_id}", f"/logs/outbox/{item['id']}",
+        "/docs/webhooks", "/docs/outbox",
     ):  # fmt: skip
         page.goto(product.base_url + path)
         assert_accessible(page)

@@ -164,9 +164,6 @@ def test_every_page_is_accessible(
 ) -> None:
     page = open_page(size=size, theme=theme)
     sign_in(page, product, scene.account)
-    for path in ("/webhooks", "/webhooks/deliveries", "/webhooks/replays"):  # empty ones
-        page.goto(product.base_url + path)
-        assert_accessible(page)
     endpoint = add_endpoint(page, product, scene, receiver)
     receiver.answer_with(503)
     scene.write(product, "Is the 8:15 ferry still ok?")
@@ -175,10 +172,11 @@ def test_every_page_is_accessible(
         organization=scene.account.organization, filter={"query": []}, started_by_label="Alice", state="paused", total=9
     )
     for path in (
-        *("/webhooks", "/webhooks/new", "/webhooks/events", "/webhooks/events/reaction.added", "/webhooks/debugger"),
-        *(f"/webhooks/{endpoint.public_id}", f"/webhooks/{endpoint.public_id}/replay"),
-        *("/webhooks/deliveries", "/webhooks/deliveries?state=failed&time=7d", "/webhooks/replays"),
-        *(f"/webhooks/deliveries/{delivery.public_id}", f"/webhooks/replays/{replay.public_id}"),
+        "/webhooks",
+        f"/webhooks/{endpoint.public_id}",
+        "/webhooks/deliveries?state=failed&time=7d",
+        f"/webhooks/deliveries/{delivery.public_id}",
+        f"/webhooks/replays/{replay.public_id}",
     ):
         page.goto(product.base_url + path)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
