@@ -1,17 +1,17 @@
-// Copy, dialogs, tabs, toasts, theme buttons: one delegated listener per kind of event, keyed by data-*.
+// Copy, dialogs, tabs, toasts, theme: delegated listeners, keyed by data-*.
 const $ = (s, r = document) => r.querySelector(s);
 const $$ = (s, r = document) => [...r.querySelectorAll(s)];
 const say = (text) => { const box = $("[data-announce]"); if (box) box.textContent = text; };
 
 // --- toasts: one at a time, 4 s, with undo 8 s; wait while hovered or focused -----------------------------------------
-function toast({ text, undo, action = "Undo" }) {
+function toast({ text, undo }) {
   const box = $("[data-toasts]");
   if (!box || !text) return;
   const el = document.createElement("div");
   el.className = "m-toast";
   el.append(Object.assign(document.createElement("span"), { textContent: text }));
   if (undo) {
-    const button = Object.assign(document.createElement("button"), { type: "button", textContent: action });
+    const button = Object.assign(document.createElement("button"), { type: "button", textContent: "Undo" });
     button.addEventListener("click", () => { el.remove(); htmx.ajax("POST", undo, { target: "body", swap: "none" }); });
     el.append(button);
   }
@@ -19,11 +19,12 @@ function toast({ text, undo, action = "Undo" }) {
   fade(el, undo ? 8000 : 4000);
 }
 function fade(el, ms) {
-  let timer = setTimeout(() => el.remove(), ms);
-  const stop = () => clearTimeout(timer);
-  const go = () => { stop(); timer = setTimeout(() => el.remove(), ms); };
-  el.addEventListener("pointerenter", stop); el.addEventListener("focusin", stop);
-  el.addEventListener("pointerleave", go); el.addEventListener("focusout", go);
+  let timer = 0;
+  const go = () => { clearTimeout(timer); timer = setTimeout(() => el.remove(), ms); };
+  el.onpointerenter = () => clearTimeout(timer);
+  el.onpointerleave = go;
+  el.addEventListener("focusin", el.onpointerenter); el.addEventListener("focusout", go);
+  go();
 }
 document.addEventListener("toast", (ev) => toast(ev.detail)); // also sent by the server: HX-Trigger {"toast": {"text": …}}
 document.addEventListener("announce", (ev) => say(ev.detail.text ?? ev.detail.value ?? ""));
@@ -59,7 +60,7 @@ function pickTab(tab) {
   }
 }
 
-// --- dialogs: native; focus returns to the opener; what was typed is not thrown away ------------------------------------
+// --- dialogs: native; what was typed is not thrown away ----------------------------------------------------------------
 function open(dialog, opener) {
   if (!dialog || dialog.open) return;
   $$(":popover-open").forEach((el) => el.hidePopover());
@@ -93,7 +94,6 @@ document.addEventListener("click", (ev) => {
   else if ((el = hit("[data-open]"))) { ev.preventDefault(); open(document.getElementById(el.dataset.open), el); }
   else if ((el = hit("[data-close]"))) el.closest("dialog, [popover]")?.[el.closest("dialog") ? "close" : "hidePopover"]();
   else if ((el = hit('[role="tab"]'))) pickTab(el);
-  else if ((el = hit("[data-press]"))) $$("[data-press]", el.closest("[data-group]")).forEach((b) => b.setAttribute("aria-pressed", b === el));
   else if (ev.target instanceof HTMLDialogElement && !holdsOn(ev.target)) ev.target.close();
 });
 
@@ -118,7 +118,6 @@ document.addEventListener("htmx:afterSwap", (ev) => {
   (wrong || $("[data-focus]", dialog) || $("[autofocus]", dialog))?.focus();
   (wrong?.closest(".m-field") || $(".err", dialog))?.scrollIntoView({ block: "nearest" }); // with what is said about it
 });
-document.addEventListener("close-dialog", () => $$("dialog[open]").forEach((d) => d.close())); // HX-Trigger: close-dialog
 let place = null;
 document.addEventListener("htmx:beforeSwap", (ev) => {
   const held = document.activeElement;
@@ -147,15 +146,15 @@ const sayFailed = (ev, text) => {
   head.after(note);
 };
 document.addEventListener("htmx:responseError", (ev) => {
-  const id = ev.detail.xhr.getResponseHeader("X-Request-Id");
-  const words = { 403: "You may not do that. If your role has changed or you are signed out, reload the page", 404: "It is no longer there", 429: "Too many requests. Try again in a minute" };
-  sayFailed(ev, (words[ev.detail.xhr.status] || "The server could not do that") + (id ? ` (${id})` : "") + ".");
+  const { xhr } = ev.detail, id = xhr.getResponseHeader("X-Request-Id");
+  const words = { 404: "It is no longer there.", 429: "Too many requests. Try again in a minute." };
+  if (xhr.getResponseHeader("Content-Type")?.startsWith("text/plain")) words[xhr.status] = xhr.responseText; // dashboard/access.py: refuse
+  sayFailed(ev, words[xhr.status] || `The server could not do that. Reload the page and try again${id ? ` (${id})` : ""}.`);
 });
 document.addEventListener("htmx:sendError", (ev) => sayFailed(ev, "No connection to the server. Nothing was changed."));
 
-// --- the machine's own key -----------------------------------------------------------------------------------------------
+// --- once: the machine's own key; what scrolls shows what is current -----------------------------------------------------
 if (!/Mac|iPhone|iPad/.test(navigator.platform)) $$("[data-mod-key]").forEach((el) => { el.textContent = el.textContent.replace("⌘", "Ctrl "); });
 $$("[data-bottom]").forEach((el) => { el.scrollTop = el.scrollHeight; });
 
-// --- tabs that scroll sideways show the current one -------------------------------------------------------------------
-$$(".m-tabs [aria-current]").forEach((tab) => { const row = tab.parentElement; row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2; });
+$(".m-tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
