@@ -122,7 +122,7 @@ def _talk(rng: random.Random, cast: Cast, chats: list[Chat]) -> Iterator[Said]:
     weights = [WEEKDAYS[day.weekday()] * (0.8 + n / DAYS / 2) for n, day in enumerate(days)]
     busy = floor_day(now()) - timedelta(days=BUSY_DAY)
     for chat in chats:
-        chosen = {*rng.choices(days, weights, k=7), *([busy] if rng.random() < 0.25 else [])}
+        chosen = {*rng.choices(days, weights, k=7), *([busy] if rng.random() < 0.12 else [])}
         for day in sorted(chosen):
             hour = rng.uniform(12.5, 16.5) if day == busy else rng.choice((rng.gauss(9.5, 1.5), rng.gauss(16.5, 2.2)))
             start = day + timedelta(hours=min(max(hour, 6.2), 21.5))
