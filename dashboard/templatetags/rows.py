@@ -64,7 +64,7 @@ def _draw_capabilities(words: list[str]) -> SafeString:
 
 def _draw_volume(row: LineRow) -> SafeString:
     trend = ui.sparkline(row.volume, "Messages per hour today") if row.total else ""
-    form = '<span class="row-x"><span class="num">{}</span><span class="m-linespark">{}</span></span>'
+    form = '<span class="row-x"><span class="num m-linenum">{}</span><span class="m-linespark">{}</span></span>'
     return fill(form, ui.number(row.total), trend)
 
 
