@@ -43,7 +43,7 @@ def nice_top(value: float) -> float:
     if value <= 30:
         return max(3, 3 * math.ceil(value / 3))  # so that the grid's thirds are whole numbers
     size = 10.0 ** math.floor(math.log10(value))
-    return next(step * size for step in (1, 1.2, 1.5, 2, 3, 4.5, 6, 7.5, 9, 10) if step * size >= value)
+    return next(step * size for step in (1.2, 1.5, 1.8, 2.4, 3, 4.5, 6, 7.5, 9, 12) if step * size >= value)
 
 
 def bar_chart(

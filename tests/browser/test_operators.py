@@ -39,7 +39,7 @@ def test_an_operator_looks_on_and_everybody_can_see_it(
     session["value"] = hers.cookies["sessionid"].value
     own.context.add_cookies([session])
     own.goto(live_server.url + "/settings/members")
-    told = own.get_by_role("region", name="Needs attention").inner_text()
+    told = own.get_by_role("region", name="Notice").inner_text()
     assert "olga@operator.example is looking at this organization as Bob Kim" in told
     own.goto(live_server.url + "/settings/audit")
     entry = own.get_by_role("row", name="impersonation.started").inner_text()

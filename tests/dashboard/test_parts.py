@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from django.template import Context, Template
 
+from dashboard.charts import nice_top
 from dashboard.code_colors import color_code
 from tests.axe import assert_accessible
 
@@ -36,3 +37,10 @@ def test_the_page_is_accessible(live_server: Any, open_page: Any, path: str, the
     page.wait_for_load_state("networkidle")
     assert_accessible(page)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("value", [0, 1, 4, 7, 10, 29, 31, 99, 100, 160, 200, 1234, 99_999])
+def test_the_grid_of_a_chart_has_whole_numbers(value: int) -> None:
+    top = nice_top(value)
+    assert value <= top <= max(3, 1.6 * value + 3)
+    assert top / 3 == pytest.approx(round(top / 3))
