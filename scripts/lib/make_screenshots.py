@@ -1,8 +1,10 @@
 """Pictures for the documentation: starts a copy of the product with the demo, takes pictures of it.
 
-``scripts/screenshots`` writes docs/screenshots/<page>.<theme>.<width>.png. Needs a Chromium.
+``scripts/screenshots`` writes docs/screenshots/<page>.<theme>.<width>.png, with names of pages only theirs. Needs a
+Chromium.
 """
 
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -56,8 +58,8 @@ def take_pictures(product: Product) -> None:
                 context = browser.new_context(viewport=view, color_scheme=theme, locale="en-GB")  # type: ignore[arg-type,unused-ignore]
                 page = context.new_page()
                 sign_in(page, product)
-                for name, find in PAGES.items():
-                    page.goto(product.base_url + find(page, product))
+                for name in sys.argv[1:] or PAGES:
+                    page.goto(product.base_url + PAGES[name](page, product))
                     page.wait_for_timeout(600)
                     page.screenshot(path=str(OUTPUT / f"{name}.{theme}.{size}.png"))
                 context.close()
@@ -90,7 +92,7 @@ PAGES: dict[str, Callable[[Page, Product], str]] = {
     "overview": at("/?period=30d"),
     "conversation": first_link("/conversations", 'a.m-chat:has-text("0145")'),
     "lines": at("/lines"),
-    "line": first_link("/lines", "tbody a.lead-l"),
+    "line": first_link("/lines", "tbody a.lead-l", "?chart=replies&span=30d"),
     "sandbox-phone": at("/sandbox-phone"),
     "endpoint": first_link("/webhooks", 'tbody a.lead-l:has-text("ops.")', "?span=30d"),
     "deliveries": at("/webhooks/deliveries"),
