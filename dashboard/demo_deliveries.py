@@ -78,11 +78,11 @@ class _Teller:
     """Deliveries of one endpoint, each told until it is taken or given up, at the times of the retry schedule."""
 
     def __init__(self, told: Told, rng: random.Random) -> None:
-        self.told, self.rng = told, rng
+        self.told, self.rng, self._missed = told, rng, 0
         self.rows: list[Delivery] = []
         self.outcomes: list[Outcome] = []
         endpoint = told.endpoint
-        target = parse_url(endpoint.url)
+        target = parse_url(endpoint.url, require_https=False)
         self._envelope = Envelope(target, Signer(Secrets(current=decrypt(endpoint.secret))), endpoint.headers)
         self._owner = owner_columns(endpoint.organization_id, endpoint.id)
         busy = floor_day(now()) - timedelta(days=BUSY_DAY)
@@ -98,7 +98,7 @@ class _Teller:
         if event.occurred_at >= self.told.until:
             return
         at = event.occurred_at + timedelta(milliseconds=self.rng.uniform(8, 30))
-        is_poison = self._is_away(at) and self.rng.random() < 0.12
+        is_poison = self._is_poison(at)
         while True:
             outcome = self._try(row, event, at, is_poison=is_poison)
             self.outcomes.append(outcome)
@@ -106,6 +106,13 @@ class _Teller:
             if outcome.next_attempt_at is None:
                 return
             at = datetime.fromtimestamp(outcome.next_attempt_at, UTC)
+
+    def _is_poison(self, at: datetime) -> bool:
+        """One in ten of what was told while it was away."""
+        if not self._is_away(at):
+            return False
+        self._missed += 1
+        return self._missed % 10 == 4
 
     def _is_away(self, at: datetime) -> bool:
         return self._away is not None and self._away[0] <= at < self._away[1]

@@ -77,7 +77,7 @@ class _Talks:
 
     def group(self, line: Line, people: tuple[VirtualPhone, VirtualPhone, VirtualPhone]) -> None:
         """Three travellers and the line: a picture, tapbacks, an inline reply, an answer."""
-        if Chat.objects.filter(line=line, is_group=True, name=GROUP).exists():
+        if Chat.objects.filter(line=line, is_group=True, participants__contains=[NOAH, IRIS]).exists():
             return
         maya, noah, iris = people
         to = create_group(line_handle=line.handle, participants=[p.handle for p in people], name=GROUP).guid

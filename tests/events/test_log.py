@@ -1,6 +1,9 @@
 """The event log is exact: no gap, no repeat, whatever the order of commits."""
 
 import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -8,9 +11,9 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from core.errors import InvalidRequestError
-from core.ids import uuid7
+from core.ids import time_of, uuid7, uuid7_at
 from events.consumers import consume, has_news, skip_to_end
-from events.services import START, Cursor, LoggedEvent, NewEvent, append_events, get_end, read_events
+from events.services import START, Cursor, LoggedEvent, NewEvent, add_history, append_events, get_end, read_events
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -117,3 +120,26 @@ def test_the_log_is_read_by_its_index_and_only_where_it_can_be() -> None:
     assert "xid_id_idx" in plan
     assert "->  Sort" not in plan
     assert plan.count("Index Scan") <= 4, "only the partitions around today, and the default one"
+
+
+@pytest.mark.parametrize("has_begun", [False, True])
+def test_history_is_read_first_and_told_to_no_consumer(has_begun: bool, settings: Any) -> None:
+    """Whether a consumer has read something already or has never run."""
+    settings.EVENT_CONSUMERS = {"webhooks": "some.task"}
+    organization, seen = uuid4(), list[UUID]()
+
+    def take(events: Sequence[LoggedEvent]) -> None:
+        seen.extend(event.id for event in events)
+
+    kept = write(organization)
+    if has_begun:
+        consume("webhooks", take)
+    past = datetime.now(tz=UTC) - timedelta(days=12)
+    key = uuid7_at(past)
+    event = NewEvent(organization_id=organization, line_id=uuid4(), type="a", data="{}", occurred_at=past)
+    add_history([(key, event)])
+    kept += write(organization)
+    consume("webhooks", take)
+    assert seen == kept
+    assert [e.id for e in read_events(START, limit=9, organization_id=organization)] == [key, *kept]
+    assert time_of(key) == past.replace(microsecond=past.microsecond // 1000 * 1000)
