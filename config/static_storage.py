@@ -8,6 +8,6 @@ class HashedFiles(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
 
     patterns = (
         *CompressedManifestStaticFilesStorage.patterns,
-        ("js/*.js", ((r"""(?P<matched>import \{ (?P<names>\w+) \} from "(?P<url>\./[\w-]+\.js)";)""",
+        ("js/*.js", ((r"""(?P<matched>import \{ (?P<names>[\w, ]+) \} from "(?P<url>\./[\w-]+\.js)";)""",
                       """import { %(names)s } from "%(url)s";"""),)),
     )  # fmt: skip

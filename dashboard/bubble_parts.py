@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 from django.core.files.storage import default_storage
@@ -9,6 +10,7 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import normalize_newlines
 
+from core.handles import format_handle
 from dashboard.markup import fill
 from messaging.file_links import Variant, sign_file_token
 from messaging.models import Chat, File
@@ -19,7 +21,9 @@ _SERVICE = {"iMessage": "", "SMS": "sms", "RCS": "sms"}
 WAVE_HEIGHT = 28
 _BAR = '<rect class="r" x="%.2f%%" y="%.1f" width="%.2f%%" height="%.1f" rx="1"/>'
 CARD_BYTES = 4096
-_CARD_NAME = re.compile(r"^FN[^:\n]*:([^\r\n]+)", re.MULTILINE)
+CARD_ROWS = 5
+_CARD_LINE = re.compile(r"^(?:item\d+\.)?(FN|ORG|TEL|EMAIL)(?:;[^:\r\n]*)?:([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
+SNIPPET_LEAD = 24
 
 
 def links(text: str) -> SafeString:
@@ -59,20 +63,41 @@ def file_url(file: File | None, kind: str = "") -> str:
     return "/files/" + sign_file_token(file.id, variant=Variant.M4A if has_copy else Variant.ORIGINAL)
 
 
-def card_name(file: File) -> str:
-    """The name on a contact card (vCard ``FN``); files never change, so it is read once per process."""
-    return _read_card_name(file.storage_key) or file.filename or "Contact"
+def snippet(text: str, query: str) -> str:
+    """The part of a text that has the first word of a search, on one line."""
+    words = query.casefold().split()
+    line = " ".join(text.split())
+    at = line.casefold().find(words[0]) if words else -1
+    return line[:160] if at <= SNIPPET_LEAD else "…" + line[at - SNIPPET_LEAD // 2 : at + 160]
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What a contact card says: a name, and the company, numbers and addresses as they stand in it."""
+
+    name: str
+    rows: tuple[str, ...]
+
+
+def read_card(file: File) -> Card:
+    """The beginning of a vCard; files never change, so it is read once per process."""
+    card = _read_card(file.storage_key)
+    return card if card.name else Card(file.filename or "Contact", card.rows)
 
 
 @lru_cache(maxsize=2048)
-def _read_card_name(storage_key: str) -> str:
+def _read_card(storage_key: str) -> Card:
     try:
         with default_storage.open(storage_key) as stored:
             head = stored.read(CARD_BYTES).decode("utf-8", "replace")
     except OSError:
-        return ""
-    found = _CARD_NAME.search(head)
-    return found[1].strip().replace("\\,", ",").replace("\\;", ";")[:80] if found else ""
+        return Card("", ())
+    found: dict[str, list[str]] = {}
+    for name, value in _CARD_LINE.findall(head.replace("\r\n ", "").replace("\n ", "")):
+        words = value.strip().rstrip(";").replace("\\,", ",").replace("\\;", ";")[:80]
+        found.setdefault(name.upper(), []).append(words)
+    rows = [*found.get("ORG", [])[:1], *map(format_handle, found.get("TEL", [])), *found.get("EMAIL", [])]
+    return Card(found.get("FN", [""])[0], tuple(row for row in rows if row)[:CARD_ROWS])
 
 
 def wave(peaks: Sequence[int]) -> SafeString:

@@ -1,9 +1,11 @@
 """Who sees message text (design ui §5 Bubble): masked for members without the right, each unmasking on record."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Q, QuerySet
+from django.db.models.functions import JSONObject
 
 from accounts.models import AuditEntry, Organization
 from accounts.services.audit import Actor, record_change
@@ -13,7 +15,16 @@ from messaging.models import Chat
 
 OPENED, UNMASKED = "conversation.opened", "conversation.unmasked"
 UNMASK_SECONDS = 900
+UNMASKINGS = 10
 _SESSION_KEY = "unmasked"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmasking:
+    """The text of a chat was shown to somebody who does not see it otherwise."""
+
+    name: str
+    at: datetime
 
 
 def is_masked(request: PageRequest, chat: Chat) -> bool:
@@ -46,17 +57,19 @@ def list_openers(chat: Chat) -> list[str]:
 
 
 def with_openers(chats: QuerySet[Chat], chat_id: str, organization: Organization) -> QuerySet[Chat]:
-    """Adds who opened or unmasked the chat of this public id today."""
+    """Adds who opened or unmasked the chat of this public id today, and the last times its text was shown."""
     entries = _today(chat_id, organization, OPENED, UNMASKED).order_by("id")
-    return chats.annotate(opened_by=ArraySubquery(entries.values("actor_label")))
+    shown = AuditEntry.objects.filter(organization=organization, action=UNMASKED, target_id=chat_id).order_by("-id")
+    row = JSONObject(name="actor_label", at="created_at")
+    return chats.annotate(
+        opened_by=ArraySubquery(entries.values("actor_label")),
+        unmaskings=ArraySubquery(shown.values(json=row)[:UNMASKINGS]),
+    )
 
 
-def list_unmaskings(chat: Chat) -> list[AuditEntry]:
-    """The last ten unmaskings of a chat, newest first."""
-    entries = AuditEntry.objects.filter(
-        organization=chat.organization_id, action=UNMASKED, target_id=chat.public_id
-    ).order_by("-id")
-    return list(entries[:10])
+def list_unmaskings(chat: Chat) -> list[Unmasking]:
+    """The last times that its text was shown to somebody, newest first. Of a chat read by ``with_openers``."""
+    return [Unmasking(row["name"], datetime.fromisoformat(row["at"])) for row in vars(chat)["unmaskings"]]
 
 
 def _today(chat_id: str, organization: Organization, *actions: str) -> QuerySet[AuditEntry]:

@@ -16,7 +16,7 @@ from dashboard import formatting
 from dashboard.addresses import make_address
 from dashboard.markup import fill, join
 from dashboard.templatetags import ui
-from messaging.models import Attachment, Chat, Message
+from messaging.models import Attachment, Chat, File, Message
 from messaging.viewer.bubbles import Bubble, Tapback
 from messaging.viewer.states import State
 
@@ -29,8 +29,12 @@ QUOTE_LENGTH = 60
 # --- the list --------------------------------------------------------------------------------------------------------
 @register.simple_tag(takes_context=True)
 def chat_row(context: Context, chat: Chat) -> SafeString:
-    """A conversation in the list. Reads ``current``, ``list_params`` and ``masked`` of the page."""
+    """A conversation in the list, with what a search has found in it. Reads the context of the list."""
     key, params = chat.public_id, context.get("list_params")
+    found = context.get("page")
+    hit = found.hits.get(chat.pk) if found else None
+    if hit is not None:
+        params = f"message={hit.public_id}&{params}"
     return fill(
         '<a class="m-chat{}" id="row-{}" href="{}{}"{}><span class="m-ava s36" aria-hidden="true">{}</span>'
         '<span class="row-c"><span class="row-x"><span class="nm cut">{}</span>'
@@ -43,10 +47,16 @@ def chat_row(context: Context, chat: Chat) -> SafeString:
         SafeString(' aria-current="true"') if context.get("current") == key else NOTHING,
         draw_face(chat),
         format_handle(chat.name or chat.identifier),
-        ui.when(chat.last_message_at, "brief"),
-        HIDDEN if context.get("masked") else chat.last_text or "Attachment",
+        ui.when(hit.sent_at if hit else chat.last_message_at, "brief"),
+        HIDDEN if context.get("list_masked") else _preview(chat, hit, context),
         _draw_mark(chat),
     )
+
+
+def _preview(chat: Chat, hit: Message | None, context: Context) -> str:
+    if hit is None:
+        return chat.last_text or "Attachment"
+    return parts.snippet(hit.text or "", str(context.get("query", "")))
 
 
 @register.simple_tag(name="face")
@@ -239,14 +249,20 @@ def _draw_attachment(attachment: Attachment, one: Bubble, is_masked: bool) -> Sa
         form = '<video class="m-img" controls preload="none" src="{}" width="220" height="220" aria-label="{}"></video>'
         return fill(form, link, name or "Video")
     if file and kind == "text/vcard":
-        form = (
-            '<a class="m-bub m-card-c" href="{}" download>{} <span><b>{}</b><br><span class="t3 s12">Contact card, {}'
-            "</span></span></a>"
-        )
-        return fill(form, link, ui.icon("user"), parts.card_name(file), size)
+        return _draw_card(file, link, size)
     target = fill(' href="{}" download', link) if file else ""
     form = '<a class="m-bub m-file"{}>{} {} <span class="t3 s12">{}</span></a>'
     return fill(form, target, ui.icon("file"), name or "File", size)
+
+
+def _draw_card(file: File, link: str, size: str) -> SafeString:
+    card = parts.read_card(file)
+    form = (
+        '<a class="m-bub m-card-c" href="{}" download>{} <span><b>{}</b>{}<br><span class="t3 s12">Contact card, {}'
+        "</span></span></a>"
+    )
+    rows = join(fill('<br><span class="s13">{}</span>', row) for row in card.rows)
+    return fill(form, link, ui.icon("contact"), card.name, rows, size)
 
 
 def _draw_voice(attachment: Attachment) -> SafeString:

@@ -10,9 +10,10 @@ from django.utils.http import urlencode
 
 from core.ids import CHAT, LINE, MESSAGE, parse_id
 from dashboard.access import PageRequest, page
-from dashboard.conversation_privacy import is_masked, list_openers, mark_opened, unmask, with_openers
+from dashboard.conversation_privacy import is_masked, list_openers, list_unmaskings, mark_opened, unmask, with_openers
 from dashboard.shell_news import get_shell_news
 from dashboard.views import conversation_actions
+from dashboard.views.conversation_actions import describe_reply, may_send
 from lines.models import Line
 from messaging.models import Chat, Message
 from messaging.viewer.bubbles import (
@@ -23,6 +24,8 @@ from messaging.viewer.bubbles import (
     with_typing,
 )
 from messaging.viewer.chats import FILTERS, list_chat_page, list_sections
+
+SHOWN = (("all", "All"), ("unread", "Unread"), ("failed", "Failed"), ("groups", "Groups"), ("audio", "Audio"))
 
 
 def find_chat(request: PageRequest, chat_id: str) -> Chat:
@@ -63,23 +66,26 @@ def list_context(request: PageRequest) -> dict[str, Any]:
     line = lines.filter(pk=line_key).first() if line_key else None
     show = show if show in FILTERS else "all"
     before = request.GET.get("before") or None
-    context: dict[str, Any] = {
-        "show": show,
-        "query": query,
-        "line": line,
-        "marks": get_shell_news(request.organization),
-    }
+    sees_text = request.membership.sees_text
+    context: dict[str, Any] = {"show": show, "query": query, "line": line, "list_masked": not sees_text}
     is_flat = request.GET.get("line") == "all"  # newest first over all lines
     if line is None and not query and not before and not is_flat:
         found = list_sections(request.organization, show=show)
         context |= {"sections": found.sections, "has_more_lines": found.has_more}
     else:
-        context["page"] = list_chat_page(request.organization, show=show, query=query, line=line, before=before)
+        context["page"] = list_chat_page(
+            request.organization, show=show, query=query, line=line, before=before, searches_text=sees_text
+        )
     place = line.public_id if line else "all" if is_flat else ""
-    kept = (("show", show if show != "all" else ""), ("q", query), ("line", place))
-    context["list_params"] = urlencode({name: value for name, value in kept if value})
-    context["masked"] = not request.membership.sees_text
+    context |= {"list_place": place, "list_params": _params(show, query, place)}
+    marks = get_shell_news(request.organization)
+    context["show_links"] = [(name, word, _params(name, query, place), getattr(marks, name, 0)) for name, word in SHOWN]
     return context
+
+
+def _params(show: str, query: str, place: str) -> str:
+    kept = (("show", show if show != "all" else ""), ("q", query), ("line", place))
+    return urlencode({name: value for name, value in kept if value})
 
 
 def viewer_context(request: PageRequest, chat: Chat, page_: BubblePage) -> dict[str, Any]:
@@ -91,6 +97,7 @@ def viewer_context(request: PageRequest, chat: Chat, page_: BubblePage) -> dict[
         "masked": is_masked(request, chat),
         "typing": vars(chat)["typing_now"],
         "membership": request.membership,
+        "can_send": may_send(request),
     }
 
 
@@ -117,7 +124,9 @@ def conversation(request: PageRequest, chat_id: str) -> HttpResponse:
     if page_ is None:
         raise Http404
     context = list_context(request) | viewer_context(request, chat, page_)
-    context |= {"current": chat.public_id, "target": wanted, "openers": list_openers(chat)}
+    context |= {"current": chat.public_id, "target": wanted}
+    context |= {"openers": list_openers(chat), "unmaskings": list_unmaskings(chat)}
+    context |= describe_reply(request, chat) if context["can_send"] else {}
     return render(request, "dashboard/conversations/page.html", context)
 
 

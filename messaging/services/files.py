@@ -66,6 +66,12 @@ def store_file(
     )
 
 
+def discard_file(*, file: File) -> None:
+    """Takes a file back that was stored for something that then was not done."""
+    file.delete()
+    default_storage.delete(file.storage_key)
+
+
 def file_too_large(limit: int) -> InvalidRequestError:
     return InvalidRequestError("file_too_large", f"A file may have {limit:,} bytes at most.", status=413)
 

@@ -1,6 +1,7 @@
 """Lists of conversations: by line, newest first, with search and filters, by keyset."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -12,7 +13,7 @@ from core.clock import now
 from core.cursors import decode_cursor, encode_cursor
 from core.handles import normalise_handle
 from lines.models import Line
-from messaging.models import Chat
+from messaging.models import Chat, Message
 
 PAGE = 50
 SECTION, SECTION_LEAST, SECTION_ROWS = 15, 5, 60  # rows of a section at most and at least, and of all together
@@ -38,9 +39,9 @@ WITH recent AS MATERIALIZED (
   SELECT id, chat_id FROM messaging_message
   WHERE (SELECT count(*) FROM near) < {SEARCH_LIMIT} AND organization_id = %(organization)s AND {_HAS_WORDS} LIMIT 2000
 )
-SELECT DISTINCT chat_id FROM (
+SELECT DISTINCT ON (chat_id) chat_id, id FROM (
   (SELECT id, chat_id FROM near ORDER BY id DESC LIMIT {SEARCH_LIMIT}) UNION
-  (SELECT id, chat_id FROM far ORDER BY id DESC LIMIT {SEARCH_LIMIT})) found
+  (SELECT id, chat_id FROM far ORDER BY id DESC LIMIT {SEARCH_LIMIT})) found ORDER BY chat_id, id DESC
 """
 
 
@@ -63,12 +64,17 @@ class Sections:
 
 @dataclass(frozen=True, slots=True)
 class ChatPage:
+    """``hits``: by chat, the newest message that has the words of a search."""
+
     chats: list[Chat]
     older: str | None
+    hits: dict[UUID, Message] = field(default_factory=dict)
 
 
-def filter_chats(organization: Organization, *, show: str = "all", query: str = "") -> QuerySet[Chat]:
-    """Conversations of an organization that match a filter and a search for handle, name or text."""
+def filter_chats(
+    organization: Organization, *, show: str = "all", query: str = "", by_text: Mapping[UUID, UUID] | None = None
+) -> QuerySet[Chat]:
+    """Conversations that match a filter and a search for handle or name, or are among ``by_text``."""
     chats = Chat.objects.filter(organization=organization, last_message_at__isnull=False)
     if show == "unread":
         chats = chats.filter(unread__gt=0)
@@ -85,19 +91,19 @@ def filter_chats(organization: Organization, *, show: str = "all", query: str = 
         match = Q(identifier__icontains=handle) | Q(name__icontains=query)
         if len(digits) >= 3:
             match |= Q(identifier__contains=digits)
-        chats = chats.filter(match | Q(id__in=find_chats_by_text(organization, query)))
+        chats = chats.filter(match | Q(id__in=list(by_text or ())))
     return chats
 
 
-def find_chats_by_text(organization: Organization, query: str) -> list[UUID]:
-    """Chats with a message that has all words of the query; of the newest few hundred matching messages.
+def find_chats_by_text(organization: Organization, query: str) -> dict[UUID, UUID]:
+    """Chats with the newest message in each that has all words; of the newest few hundred matching messages.
 
     A word that is everywhere is found among the newest messages; one that is rare by the index of words. Left alone,
     the database reads a rare word's messages from the newest to the oldest.
     """
     with connection.cursor() as cursor:
         cursor.execute(_BY_TEXT, {"organization": organization.id, "query": query})
-        return [row[0] for row in cursor.fetchall()]
+        return dict(cursor.fetchall())
 
 
 def list_sections(organization: Organization, *, show: str) -> Sections:
@@ -118,10 +124,18 @@ def list_sections(organization: Organization, *, show: str) -> Sections:
 
 
 def list_chat_page(
-    organization: Organization, *, show: str, query: str, line: Line | None, before: str | None
+    organization: Organization,
+    *,
+    show: str,
+    query: str,
+    line: Line | None,
+    before: str | None,
+    searches_text: bool = True,
 ) -> ChatPage:
-    """One keyset page, of one line or of all."""
-    chats = filter_chats(organization, show=show, query=query)
+    """One keyset page, of one line or of all. Who may not read texts must not search them either."""
+    query = query.strip()
+    by_text = find_chats_by_text(organization, query) if query and searches_text else {}
+    chats = filter_chats(organization, show=show, query=query, by_text=by_text)
     if line is not None:
         chats = chats.filter(line=line)
     if before:
@@ -137,4 +151,6 @@ def list_chat_page(
         last = found[PAGE - 1]
         assert last.last_message_at is not None
         older = encode_cursor(last.last_message_at.isoformat(), last.id.hex)
-    return ChatPage(found[:PAGE], older)
+    keys = [by_text[chat.id] for chat in found[:PAGE] if chat.id in by_text]
+    hits = {message.chat_id: message for message in Message.objects.filter(pk__in=keys)} if keys else {}
+    return ChatPage(found[:PAGE], older, hits)

@@ -1,14 +1,12 @@
-// The conversation viewer: live without moving the reader, older pages above, sound, the trace drawer.
-import { morphChildren } from "./morph.js";
+// The conversation viewer: live without moving the reader, older pages above, sound.
+import { morphChildren, refresher } from "./morph.js";
 
 const $ = (s, r = document) => r.querySelector(s);
 const scroller = $("[data-messages]");
 const latest = $("#latest");
-const rows = $("#chat-rows");
 const jump = $("[data-jump]");
 const NEAR = 80;
 let unseen = 0;
-
 const TAIL = 80; // bubbles that a refresh asks for again
 
 const atBottom = () => scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
@@ -18,22 +16,6 @@ const toBottom = () => { scroller.scrollTop = scroller.scrollHeight; unseen = 0;
 function offer() {
   jump.hidden = isWhole() && !unseen;
   jump.textContent = unseen ? `↓ ${unseen} new` : "↓ Newest";
-}
-
-// One refresh at a time and at most one waiting: a burst of hints becomes two fetches.
-function refresher(url, after) {
-  let running = false, again = false;
-  return async function run() {
-    if (running) { again = true; return; }
-    running = true;
-    try {
-      const answer = await fetch(url(), { headers: { "HX-Request": "true" }, credentials: "same-origin" });
-      if (answer.ok) after(await answer.text(), answer);
-      else if (answer.status === 401 || answer.status === 403) location.reload();
-    } catch { /* offline: the stream's reconnect sends a resync */ }
-    running = false;
-    if (again) { again = false; run(); }
-  };
 }
 
 if (scroller) {
@@ -64,7 +46,9 @@ if (scroller) {
   });
   setInterval(() => { if (!document.hidden) live(); }, 30000); // heals a lost hint
   jump.addEventListener("click", toEnd);
-  scroller.addEventListener("scroll", () => { if (unseen && atBottom()) { unseen = 0; offer(); see(); } }, { passive: true });
+  let isDown = !target;
+  new ResizeObserver(() => { if (isDown && isWhole()) toBottom(); }).observe(scroller); // a composer that grows hides nothing
+  scroller.addEventListener("scroll", () => { isDown = atBottom(); if (unseen && isDown) { unseen = 0; offer(); see(); } }, { passive: true });
   // Older pages come in above: what is being read stays where it is.
   let held = null;
   document.addEventListener("htmx:beforeSwap", (ev) => {
@@ -77,35 +61,12 @@ if (scroller) {
     held = null;
     offer();
   });
-  document.addEventListener("htmx:afterRequest", (ev) => {
-    if (!ev.detail.elt.matches?.("[data-composer]") || !ev.detail.successful) return;
-    refresh.follow = true; refresh();
-    $("[data-composer] textarea")?.focus();
-  });
+  document.addEventListener("sent", () => { if (!isWhole()) { toEnd(); return; } refresh.follow = true; refresh(); });
   // Read is what somebody has in front of them: not a tab in the background, nor what is further down.
   const see = () => { if (!document.hidden && isWhole() && atBottom()) htmx.trigger("[data-seen]", "seen"); };
   setTimeout(see, 800);
   document.addEventListener("visibilitychange", () => setTimeout(see, 800));
 }
-
-if (rows) {
-  rows.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
-  const refresh = refresher(() => rows.dataset.liveRows, (html) => morphChildren(rows, html, { keep: rows.hasAttribute("data-extended") }));
-  let timer = 0;
-  const soon = () => { clearTimeout(timer); timer = setTimeout(() => { if (!$("[data-search]").value) refresh(); }, 400); }; // a search result stays as it is
-  document.addEventListener("live", (ev) => { if (ev.detail.type === "resync" || ev.detail.topics?.includes("chats")) soon(); });
-  document.addEventListener("htmx:afterRequest", (ev) => { if (ev.detail.elt.matches?.("[data-seen]")) soon(); });
-  document.addEventListener("htmx:afterSwap", (ev) => { if (ev.detail.target.id === "more-rows") rows.setAttribute("data-extended", ""); else if (ev.detail.target === rows) rows.removeAttribute("data-extended"); });
-}
-
-document.addEventListener("keydown", (ev) => {
-  const box = ev.target.closest?.("[data-composer] textarea");
-  if (box && ev.key === "Enter" && !ev.shiftKey && !ev.isComposing) { ev.preventDefault(); box.form.requestSubmit(); }
-});
-document.addEventListener("input", (ev) => {
-  const box = ev.target.closest?.("[data-composer] textarea");
-  if (box) box.rows = Math.min(6, box.value.split("\n").length);
-});
 
 let sound = null, playing = null;
 document.addEventListener("click", (ev) => {
@@ -130,11 +91,4 @@ document.addEventListener("click", (ev) => {
     requestAnimationFrame(() => there.classList.add("flash"));
     return;
   }
-  const opened = ev.target.closest("[data-trace]");
-  if (opened) {
-    document.querySelectorAll(".m-msg.sel").forEach((el) => el.classList.remove("sel"));
-    opened.closest(".m-msg").classList.add("sel");
-    $(".m-conv").dataset.trace = "open";
-  }
-  if (ev.target.closest("[data-trace-close]")) { delete $(".m-conv").dataset.trace; $(".m-msg.sel [data-trace]")?.focus(); }
 });

@@ -1,7 +1,7 @@
 // Busy buttons.
 document.addEventListener("submit", (ev) => {
   const button = ev.submitter;
-  if (!button || ev.target.matches("[popover], [data-try]")) return; // [data-try]: reference.js
+  if (!button || ev.target.matches("[popover], [data-try], [data-download], [data-composer]")) return; // these stay as they are
   if (button.getAttribute("aria-busy") === "true") { ev.preventDefault(); return; }
   setTimeout(() => busy(button)); // after the browser has read the button's own value
 });

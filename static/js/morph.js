@@ -62,3 +62,19 @@ function sync(mine, want) {
   }
   while (at < old.length) old[at++].remove();
 }
+
+// One refresh at a time and at most one waiting: a burst of hints becomes two fetches.
+export function refresher(url, after) {
+  let running = false, again = false;
+  return async function run() {
+    if (running) { again = true; return; }
+    running = true;
+    try {
+      const answer = await fetch(url(), { headers: { "HX-Request": "true" }, credentials: "same-origin" });
+      if (answer.ok) after(await answer.text(), answer);
+      else if (answer.status === 401 || answer.status === 403) location.reload();
+    } catch { /* offline: the stream's reconnect sends a resync */ }
+    running = false;
+    if (again) { again = false; run(); }
+  };
+}

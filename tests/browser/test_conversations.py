@@ -25,6 +25,7 @@ def chat_of(scene: Scene) -> Chat:
 def scene(product: Product) -> Scene:
     made = make_scene(product)
     made.write(product, "Is the 8:15 ferry still ok?")
+    chat_of(made)
     return made
 
 
@@ -125,6 +126,55 @@ def test_an_admin_writes_as_a_named_person(page: Any, product: Product, scene: S
     expect(page.get_by_label("Message as Alice Okafor")).to_have_value("")
     entries = AuditEntry.objects.filter(organization=scene.account.organization)
     assert entries.get(action="message.sent_from_dashboard").actor_label == "Alice Okafor"
+
+
+def test_messages_written_quickly_are_all_sent_and_a_refused_one_comes_back(
+    page: Any, product: Product, scene: Scene
+) -> None:
+    open_chat(page, product, scene)
+    box = page.get_by_label("Message as Alice Okafor")
+    for text in ("first", "second"):
+        box.press_sequentially(text)
+        box.press("Enter")
+    box.press_sequentially("not yet")
+    mine = page.locator("#latest .m-msg.me .m-bub")
+    expect(mine).to_have_text(["first", "second"])
+    expect(box).to_have_value("not yet")
+    expect(box).to_be_focused()
+    page.reload()
+    expect(box).to_have_value("not yet")
+    Chat.objects.filter(organization=scene.account.organization).update(has_received_inbound=False)
+    box.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("contact_has_not_messaged")
+    expect(box).to_have_value("not yet")
+
+
+def test_a_message_is_answered_with_a_file_and_a_tapback_from_its_trace(
+    page: Any, product: Product, scene: Scene
+) -> None:
+    open_chat(page, product, scene)
+    theirs = page.locator("#latest .m-msg").first
+    trace = theirs.get_by_role("link", name="Trace of this message")
+    trace.focus()
+    trace.press("Enter")
+    expect(page.get_by_role("heading", name="Trace")).to_be_focused()
+    page.get_by_role("button", name="Love").press("Enter")
+    expect(theirs.get_by_role("img", name="The line loved this")).to_be_visible(timeout=15_000)
+    page.get_by_role("link", name="Reply").press("Enter")
+    box = page.get_by_label("Message as Alice Okafor")
+    expect(box).to_be_focused()
+    expect(page.locator("[data-replying]")).to_contain_text("Is the 8:15 ferry still ok?")
+    page.set_input_files("input[type=file]", {"name": "gate.txt", "mimeType": "text/plain", "buffer": b"gate 4"})
+    expect(page.locator("[data-attached]")).to_contain_text("gate.txt")
+    box.press("Enter")
+    answer = page.locator("#latest .m-msg.me").last
+    expect(answer.locator(".m-quote")).to_contain_text("Is the 8:15 ferry still ok?")
+    expect(answer.get_by_role("link", name="gate.txt")).to_be_visible()
+    trace.press("Enter")
+    expect(page.get_by_role("heading", name="Trace")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(trace).to_be_focused()
+    expect(page.locator("#trace")).to_contain_text("Choose a message")
 
 
 def test_text_is_masked_for_a_member_until_it_is_shown_on_record(page: Any, product: Product, scene: Scene) -> None:

@@ -166,6 +166,7 @@ KWARGS: dict[str, Callable[[World], dict[str, Any]]] = {
     "conversation_seen": a_chat,
     "conversation_show_text": a_chat,
     "conversation_send": a_chat,
+    "conversation_react": a_chat,
     "conversation_retry": a_failed_item_of_a_chat,
     "conversation_export": a_chat,
     "message_link": a_message,

@@ -7,13 +7,15 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import AuditEntry, Membership, Organization, User
 from core.clock import now
 from lines.models import Line
-from messaging.models import Attachment, Chat, Message, OutboxItem
+from messaging.models import Attachment, Chat, File, Message, OutboxItem
+from messaging.services.files import store_file
 from tests.messaging.test_viewer import react, say
 
 pytestmark = pytest.mark.django_db
@@ -162,6 +164,83 @@ def test_an_admin_sends_by_the_rules_of_the_api(owner: Client, member: Client, c
     cold = owner.post(path, {"text": "cold"}, headers={"HX-Request": "true"})
     assert b"contact_has_not_messaged" in cold.content
     assert OutboxItem.objects.count() == 1
+
+
+def test_an_admin_sends_a_file_and_an_answer_and_nothing_stays_of_what_is_refused(owner: Client, chat: Chat) -> None:
+    path, asked = f"/conversations/{chat.public_id}/send", say(chat, "which gate?")
+    picture = SimpleUploadedFile("gate.txt", b"gate 4", "text/plain")
+    answer = owner.post(
+        path, {"text": "this", "file": picture, "reply_to": asked.public_id}, headers={"HX-Request": "true"}
+    )
+    assert answer.status_code == 204
+    item = OutboxItem.objects.get()
+    assert (item.content["text"], item.content["reply_to_guid"]) == ("this", asked.guid)
+    assert File.objects.get(id=item.content["files"][0]).filename == "gate.txt"
+    again = {"file": SimpleUploadedFile("x.txt", b"x"), "text": "kept", "reply_to": "msg_" + 32 * "0"}
+    refused = owner.post(path, again)
+    assert refused.status_code == 422
+    assert b"message_not_found" in refused.content
+    assert b">kept</textarea>" in refused.content
+    assert File.objects.count() == 1
+    asks = owner.get(f"/conversations/{chat.public_id}?reply={asked.public_id}").content.decode()
+    assert f'name="reply_to" value="{asked.public_id}"' in asks
+    assert "which gate?</span>" in asks
+
+
+def test_an_admin_reacts_from_the_trace_of_a_message(
+    owner: Client, member: Client, chat: Chat, lumen: Organization
+) -> None:
+    path, message = f"/conversations/{chat.public_id}/react", say(chat, "thanks")
+    assert f'action="{path}"' in owner.get(f"/trace/{message.public_id}").content.decode()
+    assert "/react" not in member.get(f"/trace/{message.public_id}").content.decode()
+    assert member.post(path, {"message_id": message.public_id, "type": "love"}).status_code == 403
+    assert owner.post(path, {"message_id": message.public_id, "type": "love"}).status_code == 302
+    item = OutboxItem.objects.get()
+    assert (item.operation, item.content["reaction"]) == ("react", "love")
+    assert AuditEntry.objects.get(action="message.reacted_from_dashboard").target_id == item.public_id
+    wrong = owner.post(path, {"message_id": message.public_id, "type": "hate"}, headers={"HX-Request": "true"})
+    assert (wrong.status_code, "type" in wrong["HX-Trigger"]) == (422, True)
+    lumen.features = {"dashboard_send": False}
+    lumen.save()
+    assert owner.post(path, {"message_id": message.public_id, "type": "love"}).status_code == 403
+    assert "/react" not in owner.get(f"/trace/{message.public_id}").content.decode()
+    assert "switched off" in owner.get(f"/conversations/{chat.public_id}").content.decode()
+
+
+def test_a_search_shows_and_opens_the_message_it_found_but_not_for_who_may_not_read(
+    owner: Client, member: Client, chat: Chat
+) -> None:
+    found = say(chat, "we spoke a long time about many things before the lighthouse came up", minute=1)
+    say(chat, "bye", minute=2)
+    page = owner.get("/conversations?q=lighthouse&show=all").content.decode()
+    assert "before the lighthouse came up" in page
+    assert f"?message={found.public_id}&amp;q=lighthouse" in page
+    assert chat.public_id not in member.get("/conversations?q=lighthouse").content.decode()
+    assert chat.public_id in member.get(f"/conversations?q={chat.identifier}").content.decode()
+
+
+def test_what_was_shown_to_a_member_is_told_and_shows_no_other_chat(
+    owner: Client, member: Client, chat: Chat, lumen: Organization
+) -> None:
+    line = chat.line
+    other = Chat.objects.create(organization=lumen, line=line, key="d:x", identifier="+15550109999")
+    say(other, "another secret", guid="other")
+    say(chat, "a secret")
+    member.post(f"/conversations/{chat.public_id}/show-text")
+    page = member.get(f"/conversations/{chat.public_id}").content.decode()
+    assert "a secret" in page
+    assert "another secret" not in page
+    assert "Text shown to Bob Kim" in owner.get(f"/conversations/{chat.public_id}").content.decode()
+
+
+def test_a_contact_card_shows_what_is_on_it(owner: Client, chat: Chat, lumen: Organization) -> None:
+    rows = ("BEGIN:VCARD", "FN:Marta <b>", "ORG:Hotel Lisboa;", "TEL;type=CELL:+15550100155", "item1.EMAIL:m@x.example")
+    card = "\r\n".join(rows).encode()
+    file = store_file(organization_id=lumen.id, chunks=[card], filename="Marta.vcf", mime_type="text/vcard")
+    Attachment.objects.create(message=say(chat, "her card"), file=file, filename="Marta.vcf", mime_type="text/vcard")
+    page = owner.get(f"/conversations/{chat.public_id}").content.decode()
+    for words in ("Marta &lt;b&gt;", "Hotel Lisboa<", "+1 555 010 0155", "m@x.example"):
+        assert words in page
 
 
 def failed_item(chat: Chat) -> OutboxItem:

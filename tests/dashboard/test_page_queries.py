@@ -26,7 +26,7 @@ MOST = {
     "/conversations/{chat}": 12,
     "/conversations/{chat}?line=all": 11,
     "/conversations/{chat}?message={message}": 15,
-    "/conversations/{chat}/older?before={place}": 7,
+    "/conversations/{chat}/older?before={place}": 8,
     "/conversations/{chat}/latest?start={place}": 8,
     "/trace/{message}": 8,
     "/webhooks/deliveries/{delivery}": 10,

@@ -71,6 +71,7 @@ ACTIONS = (
     "replay.paused",
     "replay.resumed",
     "replay.cancelled",
+    "message.reacted_from_dashboard",
     "message.sent_from_dashboard",
     "message.tried_again",
     "conversation.opened",
