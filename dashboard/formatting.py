@@ -128,6 +128,13 @@ def format_age(moment: datetime, now: datetime | None = None) -> str:
     return f"{count} {unit} ago" if seconds > 0 else f"in {count} {unit}"
 
 
+def format_left(moment: datetime, now: datetime | None = None) -> str:
+    """Time until ``moment`` as a clock, ``2:58:09`` or ``4:07``, as the page's script counts it down."""
+    seconds = max(0, round((moment - (now or timezone.now())).total_seconds()))
+    minutes = f"{seconds // 60 % 60:02}" if seconds >= 3600 else str(seconds // 60)
+    return f"{seconds // 3600}:{minutes}:{seconds % 60:02}" if seconds >= 3600 else f"{minutes}:{seconds % 60:02}"
+
+
 def format_exact(moment: datetime) -> str:
     """``2026-11-12 16:41:09.123 UTC``: the tooltip of every time."""
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d} UTC"

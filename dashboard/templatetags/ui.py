@@ -143,7 +143,7 @@ def countdown(moment: datetime | None) -> SafeString:
         '<time class="num" datetime="{}" title="{}" data-left>{}</time>',
         formatting.format_machine(moment),
         formatting.format_exact(moment),
-        formatting.format_age(moment),
+        formatting.format_left(moment),
     )
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from accounts.models import Membership
+from accounts.models import ApiKey, ApiRequest, Membership
 from tests.axe import assert_accessible
 from tests.live import Account, Product, wait_until
 
@@ -85,6 +85,11 @@ def test_from_sign_up_to_a_revoked_key(product: Product, open_page: Callable[...
     dialog.get_by_role("button", name="Copy key").click()
     done.click()
     page.get_by_role("heading", name="prod-agent").wait_for()
+    key = ApiKey.objects.get(prefix=token[:12])
+    wait_until(lambda: ApiRequest.objects.filter(api_key_id=key.pk).exists(), what="the request in the log")
+    page.reload()
+    request = page.get_by_role("link", name="GET /v1/lines")
+    assert request.evaluate("el => el.getBoundingClientRect().width") > 80
     assert token not in page.content()
     assert_accessible(page)
     page.get_by_role("link", name="Revoke").click()
@@ -189,3 +194,23 @@ def test_a_passkey_is_added_and_signs_in(product: Product, open_page: Callable[.
     page.wait_for_url(lambda url: "/account/login" not in url)
     page.goto(f"{base_url}/settings/profile")
     page.get_by_text(account.user.email).first.wait_for()
+
+
+def test_a_phone_without_script_reaches_reads_and_acts(product: Product, open_page: Callable[..., Any]) -> None:
+    account = product.make_account()
+    page = open_page(size="phone", java_script_enabled=False)
+    sign_in(page, product.base_url, account.user.email, account.password)
+    page.goto(f"{product.base_url}/?view=start")
+    assert all(panel.is_visible() for panel in page.get_by_role("tabpanel").all())
+    assert not page.get_by_role("button", name="Search").or_(page.get_by_label("Switch theme")).first.is_visible()
+    page.get_by_role("link", name="More").click()
+    page.locator("#menu").get_by_role("link", name="API keys").click()
+    page.get_by_role("link", name="Create key").click()
+    page.get_by_label("Name").fill("by hand")
+    page.get_by_role("button", name="Create key").click()
+    page.locator("[data-token]").wait_for()
+    page.get_by_role("link", name="Done").click()
+    page.get_by_role("link", name="Revoke").click()
+    page.get_by_role("button", name="Revoke key").click()
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("by hand works again.").wait_for()

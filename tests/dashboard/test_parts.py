@@ -1,5 +1,6 @@
 """Every part of the design, in both themes and at both widths."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.template import Context, Template
 
 from dashboard.charts import nice_top
 from dashboard.code_colors import color_code
+from dashboard.formatting import format_left
 from tests.axe import assert_accessible
 
 
@@ -24,6 +26,12 @@ def test_code_never_becomes_markup(language: str, text: str) -> None:
 def test_an_id_with_markup_in_it_is_escaped() -> None:
     shown = Template("{% id x %}{% status 'delivery' x %}{% tag x %}").render(Context({"x": '"><script>'}))
     assert "<script>" not in shown
+
+
+@pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (-5, "0:00"), (247, "4:07"), (10_689, "2:58:09")])
+def test_time_left_is_a_clock_without_a_script_too(seconds: int, shown: str) -> None:
+    at = datetime(2026, 11, 12, tzinfo=UTC)
+    assert format_left(at + timedelta(seconds=seconds), at) == shown
 
 
 @pytest.mark.browser
