@@ -3,11 +3,12 @@
 import random
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
-from accounts.models import ApiKey, ApiKeyHour, ApiRequest
+from accounts.models import ApiKey, ApiRequest
 from core.ids import new_request_id, uuid7_at
 from dashboard.demo_month import Month, show_queued
 from lines.limit_math import floor_hour
@@ -24,6 +25,12 @@ _REFUSALS = (
     (0.006, 400, "missing_required_parameter", "A message needs `text` or `attachments`.", "text"),
     (0.005, 404, "line_not_found", "No such line.", "from"),
 )  # fmt: skip
+_COUNT = """
+INSERT INTO accounts_apikeyhour AS h (api_key_id, hour, requests, errors, sends)
+SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::int[], %s::int[], %s::int[])
+ON CONFLICT (api_key_id, hour) DO UPDATE SET requests = h.requests + excluded.requests,
+    errors = h.errors + excluded.errors, sends = h.sends + excluded.sends
+"""
 _TYPES = {400: "invalid_request_error", 403: "invalid_request_error", 404: "not_found_error"}
 
 
@@ -42,18 +49,16 @@ def make_requests(month: Month, *, bot: ApiKey, desk: ApiKey) -> None:
 def add_requests(rows: list[ApiRequest]) -> None:
     """Writes rows of the log, and counts them as the log's writer does."""
     ApiRequest.objects.bulk_create(rows)
-    keys = {row.api_key_id for row in rows}
-    known = ApiKeyHour.objects.select_for_update().filter(api_key_id__in=keys)
-    hours = {(hour.api_key_id, hour.hour): hour for hour in known}
+    hours: dict[tuple[UUID, datetime], list[int]] = {}
     for row in rows:
         assert row.api_key_id is not None
-        place = (row.api_key_id, floor_hour(row.at))
-        hour = hours.setdefault(place, ApiKeyHour(api_key_id=place[0], hour=place[1]))
-        hour.requests += 1
-        hour.errors += row.status >= 400
-        hour.sends += row.route == "/v1/messages" and row.method == "POST" and row.status < 400
-    ApiKeyHour.objects.bulk_create(hour for hour in hours.values() if hour.pk is None)
-    ApiKeyHour.objects.bulk_update([hour for hour in hours.values() if hour.pk], ["requests", "errors", "sends"])
+        counts = hours.setdefault((row.api_key_id, floor_hour(row.at)), [0, 0, 0])
+        counts[0] += 1
+        counts[1] += row.status >= 400
+        counts[2] += row.route == "/v1/messages" and row.method == "POST" and row.status < 400
+    columns = [list(column) for column in zip(*((*place, *counts) for place, counts in hours.items()), strict=True)]
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, columns)
     for row in {row.api_key_id: row for row in sorted(rows, key=lambda row: row.id)}.values():
         ApiKey.objects.filter(id__in=[row.api_key_id] if row.api_key_id else []).update(
             last_used_at=row.at, last_used_address=row.address, last_used_agent=row.user_agent
