@@ -24,8 +24,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 PARTS = {
     "audit_export", "conversation_latest", "conversation_newer", "conversation_older", "conversation_rows",
     "deliveries_export", "deliveries_news", "docs_llms", "docs_llms_full", "first_steps", "llms", "llms_full", "logs",
-    "log_outbox_export", "log_requests_export", "message_link", "metrics", "oauth_authorize", "palette",
-    "phone_screen", "phone_seen", "pick", "replay_progress",
+    "log_outbox_export", "log_outbox_row", "log_requests_export", "message_link", "metrics", "oauth_authorize",
+    "palette", "phone_screen", "phone_seen", "pick", "replay_progress",
 }  # fmt: skip
 PAGES = [route for route in DECLARED if "GET" in route.methods and route.name not in PARTS]
 STRANGERS = ["account_login", "account_signup", "account_reset_password", "account_reset_password_done"]
