@@ -108,7 +108,7 @@ def test_a_line_is_added_in_a_dialog_renamed_and_deleted(
     page.get_by_text("Enter a whole number").wait_for()
     Membership.objects.filter(user=alice).update(role="member")  # somebody takes the right away meanwhile
     page.get_by_role("button", name="Save line").click()
-    page.locator("dialog[open]").get_by_role("alert").get_by_text("You may not do that").wait_for()
+    page.locator("dialog[open]").get_by_role("alert").get_by_text("This needs an admin").wait_for()
     Membership.objects.filter(user=alice).update(role="owner")
     page.get_by_role("link", name="Delete line").click()
     page.get_by_label("Type the line's number").fill(line.handle)
