@@ -4,6 +4,7 @@ Inbound: received -> message -> event -> deliveries. Outbound: API request or pe
 delivered -> read -> event -> deliveries. A step that has not happened yet stands at its place without a time.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -16,7 +17,7 @@ from events.models import Event
 from events.types import PUBLIC_EVENTS
 from messaging.models import Message, OutboxItem
 from messaging.viewer.states import State, state_of_item, state_of_message
-from webhooks_app.models import Delivery, DeliveryState, Endpoint
+from webhooks_app.models import Attempt, Delivery, DeliveryState, Endpoint
 
 _DELIVERY_KINDS = {
     DeliveryState.DELIVERED: "ok",
@@ -26,6 +27,8 @@ _DELIVERY_KINDS = {
     DeliveryState.HELD: "held",
     DeliveryState.CANCELLED: "off",
 }
+
+MOST_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +56,7 @@ class Trace:
 
 
 def build_trace(*, message: Message | None, item: OutboxItem | None) -> Trace:
-    """The trace of a message, or of an outbox item that is not one yet. At most 6 queries."""
+    """The trace of a message, or of an outbox item that is not one yet. At most 7 queries."""
     if message is not None and item is None and message.outbox_id:
         item = OutboxItem.objects.filter(pk=message.outbox_id).first()
     if item is not None and message is None and item.message_id:
@@ -196,11 +199,36 @@ def _events(message: Message) -> list[Step]:
         steps.append(
             Step(title=f"Event {event.type}", at=time_of(event.id), text=text, link=f"/webhooks/events/{event.type}")
         )
-    return steps + [_delivery(delivery) for delivery in deliveries]
+    return [*steps, *_earlier_attempts(deliveries), *map(_delivery, deliveries)]
+
+
+def _earlier_attempts(deliveries: Sequence[Delivery]) -> list[Step]:
+    """What was tried before the last attempt, which the delivery itself tells of. No query if nothing was."""
+    tried = {delivery.id: delivery for delivery in deliveries if delivery.attempts > 1}
+    if not tried:
+        return []
+    rows = Attempt.objects.filter(delivery_id__in=list(tried), id__gte=min(tried)).order_by("id")
+    rows = rows.only("delivery_id", "number", "started_at", "status", "error", "total_ms")[:MOST_ATTEMPTS]
+    return [_attempt(row, tried[row.delivery_id]) for row in rows if row.number < tried[row.delivery_id].attempts]
+
+
+def _attempt(attempt: Attempt, delivery: Delivery) -> Step:
+    shown = public_id(DELIVERY, delivery.id)
+    answer = str(attempt.status) if attempt.status else attempt.error.replace("_", " ")
+    return Step(
+        title=_host(delivery),
+        at=attempt.started_at,
+        text=f"{answer} in {attempt.total_ms:.0f} ms, attempt {attempt.number}",
+        kind="ok" if attempt.status and attempt.status < 300 else "bad",
+        link=f"/webhooks/deliveries/{shown}?attempt={attempt.number}",
+    )
+
+
+def _host(delivery: Delivery) -> str:
+    return urlsplit(vars(delivery)["url"] or "").netloc or "A deleted endpoint"
 
 
 def _delivery(delivery: Delivery) -> Step:
-    url = vars(delivery)["url"] or ""
     shown = public_id(DELIVERY, delivery.id)
     if delivery.attempts == 0:
         text = DeliveryState(delivery.state).label
@@ -209,7 +237,7 @@ def _delivery(delivery: Delivery) -> Step:
         took = f" in {delivery.last_duration_ms:.0f} ms" if delivery.last_duration_ms is not None else ""
         text = f"{answer}{took}, attempt {delivery.attempts}"
     return Step(
-        title=urlsplit(url).netloc or "A deleted endpoint",
+        title=_host(delivery),
         at=delivery.last_attempt_at or time_of(delivery.id),
         text=text,
         kind=_DELIVERY_KINDS[DeliveryState(delivery.state)],

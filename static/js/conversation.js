@@ -68,18 +68,41 @@ if (scroller) {
   document.addEventListener("visibilitychange", () => setTimeout(see, 800));
 }
 
+// Voice memos: one at a time; a click into the wave and the arrow keys move within it.
 let sound = null, playing = null;
+const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
+function take(voice) {
+  if (playing === voice) return;
+  sound?.pause();
+  playing = voice; sound = new Audio(voice.dataset.voice);
+  const play = $(".pl", voice), use = $("use", play), time = $(".num", voice), whole = time.textContent, bars = [...voice.querySelectorAll("rect")];
+  const mark = (on) => { play.setAttribute("aria-pressed", on); use.setAttribute("href", use.getAttribute("href").replace(/#.*/, on ? "#pause" : "#play")); };
+  const draw = (done, text) => { time.textContent = text; bars.forEach((bar, i) => bar.classList.toggle("p", i / bars.length < done)); };
+  sound.ontimeupdate = () => draw(sound.currentTime / (sound.duration || 1), clock(sound.currentTime));
+  sound.onplay = () => mark(true);
+  sound.onpause = () => mark(false);
+  sound.onended = () => draw(0, whole);
+  sound.onerror = () => { playing = null; document.dispatchEvent(new CustomEvent("toast", { detail: { text: "This sound cannot be played here." } })); };
+}
+function seek(to) { // to: a function of the length
+  const go = () => { sound.currentTime = Math.max(0, Math.min(sound.duration, to(sound.duration))); };
+  if (sound.readyState) go(); else sound.addEventListener("loadedmetadata", go, { once: true });
+}
+const start = () => sound.play().catch(() => {}); // what went wrong is told by onerror
+document.addEventListener("keydown", (ev) => {
+  const voice = ev.target.closest?.(".pl")?.closest("[data-voice]"), step = { ArrowLeft: -5, ArrowRight: 5 }[ev.key];
+  if (voice && step) { ev.preventDefault(); take(voice); seek(() => sound.currentTime + step); }
+});
 document.addEventListener("click", (ev) => {
-  const play = ev.target.closest(".m-voice .pl");
-  if (play) {
-    const voice = play.closest("[data-voice]");
-    if (playing === voice && !sound.paused) { sound.pause(); return; }
-    if (playing !== voice) { sound?.pause(); sound = new Audio(voice.dataset.voice); playing = voice; }
-    const bars = [...voice.querySelectorAll("rect")];
-    sound.ontimeupdate = () => { const done = sound.currentTime / (sound.duration || 1); bars.forEach((b, i) => b.classList.toggle("p", i / bars.length < done)); };
-    sound.onpause = sound.onended = () => play.setAttribute("aria-pressed", "false");
-    sound.onplay = () => play.setAttribute("aria-pressed", "true");
-    sound.play();
+  const voice = ev.target.closest("[data-voice]"), wave = ev.target.closest(".wave");
+  if (voice && ev.target.closest(".pl")) {
+    take(voice);
+    if (sound.paused) start(); else sound.pause();
+    return;
+  }
+  if (voice && wave) {
+    const { left, width } = wave.getBoundingClientRect();
+    take(voice); seek((length) => length * (ev.clientX - left) / width); start();
     return;
   }
   const link = ev.target.closest("[data-jump-to]");

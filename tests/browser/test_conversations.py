@@ -1,6 +1,7 @@
 """The viewer in a real browser: live, still under the reader, traced, masked, sent from."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -103,6 +104,35 @@ def test_a_bubble_that_changes_keeps_the_focus_and_an_open_history(page: Any, pr
     expect(mine).to_contain_text("Read", timeout=15_000)
     expect(mine.get_by_role("link", name="Trace of this message")).to_be_focused()
     expect(page.get_by_text("Is the 8:05 ok?")).to_be_visible()
+
+
+def test_a_list_that_was_scrolled_stays_whole_when_a_chat_moves_to_its_top(
+    page: Any, product: Product, scene: Scene
+) -> None:
+    mine = chat_of(scene)
+    many = [
+        Chat(
+            organization=mine.organization, line=mine.line, key=f"d:{n}", identifier=f"+1555012{n:04d}",
+            last_message_at=now() - timedelta(minutes=n + 1), last_text=f"talk {n}",
+        )
+        for n in range(120)
+    ]  # fmt: skip
+    Chat.objects.bulk_create(many)
+    Chat.objects.filter(pk=mine.pk).update(last_message_at=now() - timedelta(days=1))
+    sign_in(page, product, scene.account)
+    page.goto(f"{product.base_url}/conversations?line=all")
+    rows = page.locator("#chat-rows .m-chat")
+    for count in (100, 121):
+        page.get_by_role("link", name="Older conversations").scroll_into_view_if_needed()
+        expect(rows).to_have_count(count)
+    held = page.locator("#row-" + many[110].public_id)
+    held.focus()
+    place = held.bounding_box()
+    scene.write(product, "Up again")
+    expect(rows.first).to_contain_text("Up again")
+    expect(rows).to_have_count(121)
+    expect(held).to_be_focused()
+    assert held.bounding_box() == place
 
 
 def test_the_trace_leads_from_the_request_to_the_phone(page: Any, product: Product, scene: Scene) -> None:

@@ -30,7 +30,15 @@ def make_delivery(endpoint: Endpoint, line: Line, *, age_seconds: float = 5, **f
     event_type = fields.setdefault("event_type", "message.received")
     data = msgspec.json.encode(build_example(event_type, line_id=line.public_id)).decode()
     (event_id,) = append_events(
-        [NewEvent(organization_id=endpoint.organization_id, line_id=line.id, type=event_type, data=data)]
+        [
+            NewEvent(
+                organization_id=endpoint.organization_id,
+                line_id=line.id,
+                type=event_type,
+                data=data,
+                object_id=fields.get("object_id"),
+            )
+        ]
     )
     failed = {"state": "failed", "attempts": 8, "tries": 8, "last_status": 503, "last_error": "http_5xx"}
     given = {**failed, "last_duration_ms": 64.0, "last_attempt_at": now(), **fields}

@@ -16,6 +16,7 @@ from core.clock import now
 from lines.models import Line
 from messaging.models import Attachment, Chat, File, Message, OutboxItem
 from messaging.services.files import store_file
+from tests.dashboard.hooks import make_attempt, make_delivery, make_endpoint
 from tests.messaging.test_viewer import react, say
 
 pytestmark = pytest.mark.django_db
@@ -231,6 +232,19 @@ def test_what_was_shown_to_a_member_is_told_and_shows_no_other_chat(
     assert "a secret" in page
     assert "another secret" not in page
     assert "Text shown to Bob Kim" in owner.get(f"/conversations/{chat.public_id}").content.decode()
+
+
+def test_the_trace_shows_each_attempt_of_a_delivery_that_was_retried(owner: Client, chat: Chat) -> None:
+    message = say(chat, "hello")
+    delivery = make_delivery(
+        make_endpoint(chat.organization), chat.line, object_id=message.pk, attempts=2, last_status=200
+    )
+    for number, status in ((1, 503), (2, 200)):
+        make_attempt(delivery, number, status=status)
+    page = owner.get(f"/trace/{message.public_id}").content.decode()
+    assert "503 in 212 ms, attempt 1" in page
+    assert f"/webhooks/deliveries/{delivery.public_id}?attempt=1" in page
+    assert page.count(", attempt 2") == 1
 
 
 def test_a_contact_card_shows_what_is_on_it(owner: Client, chat: Chat, lumen: Organization) -> None:
