@@ -51,6 +51,11 @@ def remove_member(*, membership: Membership, actor: Actor) -> None:
     membership = _lock(membership)
     if membership.role == Role.OWNER:
         _require_other_owner(membership)
+    end_membership(membership=membership, actor=actor)
+
+
+def end_membership(*, membership: Membership, actor: Actor) -> None:
+    """Whoever calls holds the organization's row and has made sure that an owner is left, or need not be."""
     is_own = actor.user is not None and actor.user.pk == membership.user_id
     _record(membership, actor, "member.left" if is_own else "member.removed", {"role": membership.role}, {})
     membership.delete()

@@ -36,6 +36,12 @@ class ZoneSelect(forms.Select):
         return format_html("<select{}>{}</select>", attributes, _draw_zones(known))
 
 
+class AccountDeletionForm(PageForm):
+    typed_email = forms.CharField(
+        label="Type your e-mail address", required=False, max_length=300, help_text="Exactly as shown."
+    )
+
+
 class ProfileForm(PageForm):
     name = forms.CharField(label="Name", required=False, max_length=120, help_text="How others see you.")
     time_zone = forms.ChoiceField(

@@ -1,14 +1,19 @@
 """A person's own settings."""
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
+from django.contrib.auth import logout
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
 
-from accounts.services.profile import update_profile
-from dashboard.access import PageRequest, page
+from accounts.services.audit import Actor
+from accounts.services.profile import delete_account, list_held_organizations, update_profile
+from core.errors import AppError
+from dashboard.access import PageRequest, page, refuse
 from dashboard.forms.base import posted
-from dashboard.forms.profile import ProfileForm
+from dashboard.forms.errors import show_error
+from dashboard.forms.profile import AccountDeletionForm, ProfileForm
 
 
 @page(role="signed_in")
@@ -25,4 +30,33 @@ def profile(request: PageRequest) -> HttpResponse:
     return render(request, "dashboard/settings/profile.html", {"form": form}, status=422 if form.errors else 200)
 
 
-urlpatterns = [path("settings/profile", profile, name="profile")]
+@page(role="signed_in")
+def delete(request: PageRequest) -> HttpResponse:
+    """Deletes one's own account, after one has shown again who one is."""
+    if getattr(request, "impersonator", None):
+        return refuse(request, "An account is deleted by the person whose it is.")
+    answer: HttpResponse = reauthentication_required(_delete)(request)
+    return answer
+
+
+def _delete(request: PageRequest) -> HttpResponse:
+    form = AccountDeletionForm(posted(request))
+    if request.method == "POST" and form.is_valid():
+        try:
+            delete_account(
+                user=request.user, typed_email=form.cleaned_data["typed_email"], actor=Actor.from_request(request)
+            )
+        except AppError as error:
+            show_error(form, error)
+        else:
+            logout(request)
+            messages.success(request, "Your account is deleted.")
+            return redirect("account_login")
+    context = {"form": form, "held": list_held_organizations(user=request.user)}
+    return render(request, "dashboard/settings/delete_account.html", context, status=422 if form.errors else 200)
+
+
+urlpatterns = [
+    path("settings/profile", profile, name="profile"),
+    path("settings/profile/delete", delete, name="profile_delete"),
+]
