@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from accounts.models import Organization
@@ -81,11 +81,14 @@ def recount(messages: Sequence[Message], at: datetime) -> dict[str, float]:
     return found
 
 
+HOUR = 3600
+# within a minute, to the edges of the windows of 23 and 24 hours, over midnight, and back
+JUMPS = [0, 1, 20, 61, HOUR, 9 * HOUR, 23 * HOUR, 24 * HOUR, 24 * HOUR + 1, 26 * HOUR, -40, -5 * HOUR, -30 * HOUR]
 STEPS = st.lists(
     st.tuples(
         st.integers(0, 3),  # which contact
         st.booleans(),  # from us
-        st.sampled_from([0, 1, 20, 61, 3600, 9 * 3600, 26 * 3600, -40, -5 * 3600, -30 * 3600]),  # the clock moves
+        st.sampled_from(JUMPS),  # the clock moves
         st.sampled_from(["live", "live", "live", "late", "backfill"]),
     ),
     max_size=25,
@@ -93,8 +96,10 @@ STEPS = st.lists(
 
 
 @pytest.mark.django_db
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
+@example(steps=[(0, False, 0, "live"), (0, True, 24 * HOUR, "live")])  # an answer at the last moment
+@example(steps=[(0, True, 0, "live"), (1, True, 23 * HOUR, "live")])  # the first of the 24 hours
 def test_every_meter_equals_a_recount_whatever_the_clock_does(line: Line, lumen: Organization, steps: Any) -> None:
     Message.objects.all().delete()
     Chat.objects.all().delete()
