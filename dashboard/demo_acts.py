@@ -3,15 +3,19 @@
 What phones do is applied all at once, before an answer or by ``settle``.
 """
 
+import time
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Organization
+from core.clock import now
 from lines.models import Line
 from messaging.addressing import Sender
-from messaging.models import File, OutboxItem
+from messaging.models import File, InboundEvent, OutboxItem, OutboxStatus
 from messaging.services.dispatch import dispatch_due
 from messaging.services.files import store_file
 from messaging.services.receive import apply_inbound
@@ -45,17 +49,32 @@ def answer(
     **sender: Any,
 ) -> OutboxItem:
     """A message of the line. ``sender`` says who writes: ``user_id``, or ``api_key_id`` and ``request_id``."""
-    apply_inbound()
+    settle()
     queued = queue_message(
         sender=Sender(organization_id=organization.id, **sender), line=line.handle, to=to, text=text, reply_to=reply_to
     )
     dispatch_due()
+    under_way = OutboxItem.objects.filter(id=queued.id, status__in=[OutboxStatus.PENDING, OutboxStatus.CLAIMED])
+    _await(lambda: not under_way.exists())
     pump_due_events()
-    apply_inbound()
+    settle()
     return OutboxItem.objects.get(id=queued.id)
 
 
-settle = apply_inbound
+def settle() -> None:
+    """Applies what the lines have heard."""
+    apply_inbound()
+    heard = InboundEvent.objects.filter(Q(not_before=None) | Q(not_before__lte=now()), applied_at=None)
+    _await(lambda: not heard.exists())
+
+
+def _await(is_done: Callable[[], bool]) -> None:
+    """Until the workers of a product that runs already have done their part, which they may have taken first."""
+    until = time.monotonic() + 15
+    while not is_done():
+        if time.monotonic() > until:
+            raise TimeoutError("The product's workers did not finish what they took.")
+        time.sleep(0.05)
 
 
 def react(phone: VirtualPhone, guid: str, kind: str) -> None:
