@@ -35,7 +35,7 @@ UNION ALL
 SELECT 'outbox', 'failed', o.line_id, coalesce(max(coalesce(nullif(l.label, ''), l.handle)), ''), coalesce(o.error, ''),
   NULL, mode() WITHIN GROUP (ORDER BY o.operation), max(o.attempts)::int, count(*)::int, max(o.id::text)::uuid
 FROM (SELECT * FROM messaging_outboxitem WHERE organization_id = %(org)s AND status = 'failed' AND id >= %(floor)s
-      ORDER BY id DESC LIMIT %(limit)s) o LEFT JOIN lines_line l ON l.id = o.line_id
+      AND retried_by IS NULL ORDER BY id DESC LIMIT %(limit)s) o LEFT JOIN lines_line l ON l.id = o.line_id
 GROUP BY o.line_id, o.error
 UNION ALL
 SELECT 'request', 'refused', r.api_key_id, coalesce(max(k.name), ''), r.error_code,

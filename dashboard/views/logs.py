@@ -247,6 +247,7 @@ def _find_item(request: PageRequest, item_id: str) -> OutboxItem:
 def outbox_detail(request: PageRequest, item_id: str) -> HttpResponse:
     item = _find_item(request, item_id)
     (row,) = _make_rows([item])
+    may_retry = item.status == "failed" and item.operation in ("send", "audio") and item.retried_by is None
     context = {
         "row": row,
         "item": item,
@@ -255,7 +256,8 @@ def outbox_detail(request: PageRequest, item_id: str) -> HttpResponse:
         "line_id": public_id(LINE, item.line_id),
         "trace": build_trace(message=None, item=item),
         "traced_id": item.public_id,
-        "may_retry": item.status == "failed" and item.operation in ("send", "audio") and request.membership.is_admin,
+        "may_retry": may_retry and request.membership.is_admin,
+        "retried_by": public_id(OUTBOX, item.retried_by) if item.retried_by else "",
     }
     return render(request, "dashboard/logs/outbox_item.html", context)
 

@@ -62,6 +62,7 @@ class OutboxItem(models.Model):
     message_id = models.UUIDField(null=True)
     held_reason = models.CharField(max_length=40, blank=True, help_text="The limit a strict line holds it for.")
     resumes_at = models.DateTimeField(null=True)
+    retried_by = models.UUIDField(null=True, help_text="The item that a person queued in its place.")
 
     class Meta:
         indexes = [

@@ -180,7 +180,7 @@ def list_open_items(chat: Chat, *, since: datetime | None = None, until: datetim
     What is still on its way belongs to the end of the chat: it is there whatever its age, and not with ``until``.
     """
     waiting = Q(status__in=[OutboxStatus.PENDING, OutboxStatus.CLAIMED])
-    failed = Q(status=OutboxStatus.FAILED, message_id=None)
+    failed = Q(status=OutboxStatus.FAILED, message_id=None, retried_by=None)
     if since:
         failed &= Q(id__gte=uuid7_floor(since))
     wanted = failed & Q(id__lt=uuid7_floor(until)) if until else failed | waiting

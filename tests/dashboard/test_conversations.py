@@ -272,6 +272,24 @@ def failed_item(chat: Chat) -> OutboxItem:
     )
 
 
+def test_a_failed_send_is_tried_again_once(owner: Client, chat: Chat) -> None:
+    item = failed_item(chat)
+    path = f"/conversations/{chat.public_id}"
+    assert item.public_id in owner.get(path).content.decode()
+    for _ in range(2):  # a second click, or the page of before
+        owner.post(f"{path}/retry/{item.public_id}")
+    again = OutboxItem.objects.exclude(pk=item.pk).get()
+    item.refresh_from_db()
+    assert item.retried_by == again.pk
+    page = owner.get(path).content.decode()
+    assert "tried again already" in page
+    assert item.public_id not in page
+    assert again.public_id in page
+    detail = owner.get(f"/logs/outbox/{item.public_id}").content.decode()
+    assert f"/logs/outbox/{again.public_id}" in detail
+    assert "/retry" not in detail
+
+
 def test_a_failed_send_is_tried_again_as_a_new_item(owner: Client, member: Client, chat: Chat) -> None:
     item = failed_item(chat)
     path = f"/conversations/{chat.public_id}/retry/{item.public_id}"
