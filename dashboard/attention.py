@@ -17,7 +17,7 @@ from core.ids import API_KEY, LINE, WEBHOOK, public_id, time_of, uuid7_floor
 from messaging.viewer.states import UNKNOWN_CODES, describe_failure
 from webhooks_app.error_texts import describe_error
 
-LOOKED_AT = 500
+LOOKED_AT = 200
 SHOWN = 8
 
 _DELIVERIES = """

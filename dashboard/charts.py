@@ -14,8 +14,11 @@ from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
 from dashboard.formatting import format_number
+from dashboard.markup import fill, join
 
 BAR_CLASSES = ("b1", "b3", "b2")  # calm, amber, red
+_BAR = '<rect class="{}" x="{}" width="{}" y="{}" height="{}"></rect>'
+_HIT = '<rect class="hit" x="{}" width="{}" y="0" height="100" data-tip="{}"{}></rect>'
 CALM_CLASSES = ("b1", "b4")  # blue, grey
 
 
@@ -58,7 +61,7 @@ def bar_chart(
     """Stacked bars: first series calm, then amber, then red; ``CALM_CLASSES`` where nothing is good or bad."""
     top = nice_top(max((sum(v or 0 for v in c.values) for c in columns), default=0))
     width = 100 / max(1, len(columns))
-    bars = []
+    bars: list[SafeString] = []
     for index, column in enumerate(columns):
         y = 100.0
         for kind, value in zip(classes, column.values, strict=False):
@@ -67,9 +70,9 @@ def bar_chart(
                 continue
             gap = 0.7 if y < 100 else 0.0
             y -= height
-            bars.append((kind, f"{index * width + width * 0.12:.2f}", f"{width * 0.76:.2f}", y, max(0.4, height - gap)))
-    context: dict[str, object] = {"bars": [(k, x, w, f"{y:.2f}", f"{h:.2f}") for k, x, w, y, h in bars]}
-    return _render(context, label, columns, series, top, is_tall, unit)
+            places = index * width + width * 0.12, width * 0.76, y, max(0.4, height - gap)
+            bars.append(fill(_BAR, kind, *[f"{place:.2f}" for place in places]))
+    return _render({"bars": join(bars)}, label, columns, series, top, is_tall, unit)
 
 
 def line_chart(
@@ -140,15 +143,25 @@ def _render(
         "is_tall": is_tall,
         "y_labels": [format_number(round(top * share, 2)) for share in (1, 2 / 3, 1 / 3, 0)],
         "grid": ["0", "33.33", "66.67", "100"],
-        "hits": [
-            {"x": f"{i * width:.2f}", "width": f"{width:.2f}", "tip": c.tip or _tip(c, series, unit), "href": c.href}
+        "hits": join(
+            fill(_HIT, f"{i * width:.2f}", f"{width:.2f}", c.tip or _tip(c, series, unit), _link(' data-href="{}"', c))
             for i, c in enumerate(columns)
-        ],
+        ),
         "x_labels": _choose_labels(columns),
         "series": series,
-        "rows": [(c.name, [format_number(v) for v in c.values], c.href) for c in columns],
+        "rows": join(_draw_row(c) for c in columns),
     }
     return render_to_string("parts/_chart.html", context)
+
+
+def _draw_row(column: Column) -> SafeString:
+    name = fill('<a href="{}">{}</a>', column.href, column.name) if column.href else column.name
+    cells = join(fill('<td class="end num">{}</td>', format_number(value)) for value in column.values)
+    return fill("<tr><td>{}</td>{}</tr>", name, cells)
+
+
+def _link(form: str, column: Column) -> SafeString:
+    return fill(form, column.href) if column.href else SafeString("")
 
 
 def _choose_labels(columns: Sequence[Column]) -> list[str]:

@@ -1,7 +1,7 @@
 """Messages in and out of an organization hour by hour."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from django.db import connection
 # Hours that are added up, after them those of its own lines; on the shared line, whose roll-up is everybody's, the
 # messages of its own chats
 _READ = """
-SELECT hour, sum(inbound)::int, sum(outbound)::int FROM (
+SELECT date_bin(%(step)s, hour, date_trunc('hour', %(start)s, 'UTC')), sum(inbound)::int, sum(outbound)::int FROM (
   SELECT hour, inbound, outbound FROM lines_organizationhour
   WHERE organization_id = %(org)s AND hour >= %(start)s AND hour < %(end)s
   UNION ALL
@@ -24,20 +24,25 @@ SELECT hour, sum(inbound)::int, sum(outbound)::int FROM (
   FROM lines_line l JOIN messaging_chat c ON c.line_id = l.id AND c.organization_id = %(org)s
   JOIN messaging_message m ON m.chat_id = c.id AND m.sent_at >= %(start)s AND m.sent_at < %(end)s
   WHERE l.is_sandbox) AS both_
-GROUP BY hour
+GROUP BY 1
 """
+
+
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HourTraffic:
+    """``hour``: where it, or the longer step, begins."""
+
     hour: datetime
     inbound: int
     outbound: int
 
 
-def list_traffic(*, organization_id: UUID, start: datetime, end: datetime) -> list[HourTraffic]:
-    """Hours with messages in ``[start, end)``. One query."""
-    parameters: dict[str, Any] = {"org": organization_id, "start": start, "end": end}
+def list_traffic(*, organization_id: UUID, start: datetime, end: datetime, step: timedelta = HOUR) -> list[HourTraffic]:
+    """Hours with messages in ``[start, end)``, or longer steps from ``start`` on. One query."""
+    parameters: dict[str, Any] = {"org": organization_id, "start": start, "end": end, "step": step}
     with connection.cursor() as cursor:
         cursor.execute(_READ, parameters)
         return [HourTraffic(hour=hour, inbound=sent_in, outbound=out) for hour, sent_in, out in cursor.fetchall()]

@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from webhooks_app.histogram import SIZE, percentile
+
+HOUR = timedelta(hours=1)
 
 # What is added up, and after its newest hour the hours of the endpoints (services/organization_hours.py)
 HOURS = """
@@ -20,14 +23,15 @@ WHERE organization_id = %(owner)s AND hour < %(end)s AND hour >= greatest(%(star
 """
 _BUCKETS = ", ".join(f"coalesce(sum(histogram[{place}]), 0)::int" for place in range(1, SIZE + 1))
 _READ = f"""
-SELECT hour, sum(delivered)::int, sum(retried)::int, sum(failed)::int, {_BUCKETS}
-FROM ({HOURS}) AS hours GROUP BY hour
+SELECT date_bin(%(step)s, hour, date_trunc('hour', %(start)s, 'UTC')),
+  sum(delivered)::int, sum(retried)::int, sum(failed)::int, {_BUCKETS}
+FROM ({HOURS}) AS hours GROUP BY 1
 """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HourHealth:
-    """Attempts of all endpoints that began in one hour; ``histogram`` as in ``webhooks_app.histogram``."""
+    """Attempts of all endpoints that began in one hour, or longer step. ``histogram`` as in the module of that name."""
 
     hour: datetime
     delivered: int = 0
@@ -56,10 +60,12 @@ class SpanHealth:
         return self.delivered / done if done else None
 
 
-def list_hours(*, organization_id: UUID, start: datetime, end: datetime) -> list[HourHealth]:
-    """Hours with attempts in ``[start, end)``. One query over the hourly roll-up, never the attempts."""
+def list_hours(*, organization_id: UUID, start: datetime, end: datetime, step: timedelta = HOUR) -> list[HourHealth]:
+    """Hours with attempts in ``[start, end)``, or longer steps from ``start`` on. One query over the hourly roll-up,
+    never the attempts."""
+    values: dict[str, Any] = {"owner": organization_id, "start": start, "end": end, "step": step}
     with connection.cursor() as cursor:
-        cursor.execute(_READ, {"owner": organization_id, "start": start, "end": end})
+        cursor.execute(_READ, values)
         return [
             HourHealth(hour=row[0], delivered=row[1], retried=row[2], failed=row[3], histogram=row[4:])
             for row in cursor.fetchall()

@@ -70,8 +70,9 @@ def _active_context(request: PageRequest, progress: Progress) -> dict[str, Any]:
     organization, moment = request.organization, now()
     period = make_period(request.GET.get("period", "today"), zone=get_current_timezone_name(), at=moment)
     pressing = list_pressing_lines(organization=organization, at=moment)
-    traffic = list_traffic(organization_id=organization.id, start=period.before_start, end=period.end)
-    health = list_hours(organization_id=organization.id, start=period.before_start, end=period.end)
+    span = {"start": period.before_start, "end": period.end}
+    traffic = list_traffic(organization_id=organization.id, **span, step=period.step)
+    health = list_hours(organization_id=organization.id, **span, step=period.step)
     since = moment - min(max(moment - period.start, timedelta(hours=24)), timedelta(days=7))
     return {
         "period": period,
