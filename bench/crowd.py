@@ -5,7 +5,7 @@ The traffic around them (deliveries, events, requests, sends, audit log) is in `
 
 from uuid import UUID
 
-from bench.crowd_traffic import DAYS, add_traffic
+from bench.crowd_traffic import DAYS, add_traffic, add_up
 from bench.world import World, add_chats, add_messages, analyze, make_world, run_sql
 
 MANY = 1000
@@ -31,7 +31,11 @@ def make_crowd(messages: int) -> World:
 
 
 def load_crowd() -> World:
-    """The organization of a database that has been filled, with arguments of routes by the name they have there."""
+    """The organization of a database that has been filled, with arguments of routes by the name they have there.
+
+    Hours that have passed since are added up, as a running product does.
+    """
+    add_up()
     from accounts.models import ApiKey, Organization, User
     from lines.models import Line
 

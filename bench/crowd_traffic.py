@@ -95,7 +95,7 @@ def add_traffic(world: World, count: int) -> None:
     run_sql(_AUDIT, {**values, "count": AUDIT_ENTRIES, "step": DAYS * 86_400_000 / AUDIT_ENTRIES})
     run_sql(_HEALTH.format(name="minute", span="25 hours"), values)
     run_sql(_HEALTH.format(name="hour", span="31 days"), values)
-    _add_up()
+    add_up()
 
 
 def _values(world: World, count: int) -> dict[str, Any]:
@@ -129,7 +129,7 @@ def _add_partitions() -> None:
         create_current_partitions(table, today=now().date(), days_back=DAYS + 1)
 
 
-def _add_up() -> None:
+def add_up() -> None:
     """What the sweeps of a running installation have done."""
     from lines.services.organization_hours import MONTH, add_up_hours
     from webhooks_app.services import organization_hours
