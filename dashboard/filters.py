@@ -171,11 +171,7 @@ class FilterBar:
         )
 
     def _moment(self, name: str) -> datetime | None:
-        try:
-            moment = parse_datetime(self._got.get(name, ""))
-            return timezone.make_aware(moment) if moment and timezone.is_naive(moment) else moment
-        except (ValueError, OverflowError):
-            return None
+        return read_moment(self._got.get(name, ""))
 
     def _without(self, *names: str) -> QueryDict:
         rest = self._got.copy()
@@ -186,3 +182,12 @@ class FilterBar:
     def _url(self, *names: str) -> str:
         rest = self._without(*PAGING, *names).urlencode()
         return f"{self.path}?{rest}" if rest else self.path
+
+
+def read_moment(text: str) -> datetime | None:
+    """A moment of an address, in the viewer's zone if it names none; None for what is no moment."""
+    try:
+        moment = parse_datetime(text)
+        return timezone.make_aware(moment) if moment and timezone.is_naive(moment) else moment
+    except (ValueError, OverflowError):
+        return None

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from django.utils.safestring import SafeString
@@ -34,7 +34,9 @@ def make_tiles(period: Period, traffic: Sequence[HourTraffic], health: Sequence[
     now_ = _sum_traffic(traffic, period.start, period.end)
     before = _sum_traffic(traffic, period.before_start, period.before_end)
     tiles = [
-        _traffic_tile(period, "Messages in", now_[0], before[0], traffic, lambda hour: hour.inbound, "/conversations"),
+        _traffic_tile(
+            period, "Messages in", now_[0], before[0], traffic, lambda hour: hour.inbound, link_to_writers(period.start)
+        ),
         _traffic_tile(
             *(period, "Messages out", now_[1], before[1], traffic, lambda hour: hour.outbound),
             link_to_sent(period.start, period.end),
@@ -161,6 +163,11 @@ def make_traffic_chart(period: Period, traffic: Sequence[HourTraffic]) -> SafeSt
     sent, received = (sum(counts[place] for counts in sums.values()) for place in (0, 1))
     label = f"Messages over the last {LENGTHS[period.name]}: {format_number(sent)} out, {format_number(received)} in"
     return bar_chart(label=label, columns=columns, series=["Out", "In"], is_tall=False, classes=CALM_CLASSES)
+
+
+def link_to_writers(start: datetime) -> str:
+    """The conversations in which somebody has written since then."""
+    return f"/conversations?{urlencode({'since': f'{start.astimezone(UTC):%Y-%m-%dT%H:%MZ}'})}"
 
 
 def link_to_sent(start: datetime, end: datetime) -> str:

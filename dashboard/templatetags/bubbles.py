@@ -55,7 +55,9 @@ def chat_row(context: Context, chat: Chat) -> SafeString:
 
 def _preview(chat: Chat, hit: Message | None, context: Context) -> str:
     if hit is None:
-        return chat.last_text or "Attachment"
+        text, answered_at = chat.last_text or "Attachment", chat.last_outbound_at
+        is_ours = answered_at and (chat.last_inbound_at is None or answered_at > chat.last_inbound_at)
+        return f"You: {text}" if is_ours else text
     return parts.snippet(hit.text or "", str(context.get("query", "")))
 
 

@@ -1,5 +1,6 @@
 """Conversations: the list by line, the viewer, what it loads as it scrolls and lives."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -11,6 +12,7 @@ from django.utils.http import urlencode
 from core.ids import CHAT, LINE, MESSAGE, parse_id
 from dashboard.access import PageRequest, page
 from dashboard.conversation_privacy import is_masked, list_openers, list_unmaskings, mark_opened, unmask, with_openers
+from dashboard.filters import read_moment
 from dashboard.shell_news import get_shell_news
 from dashboard.views import conversation_actions
 from dashboard.views.conversation_actions import describe_reply, may_send
@@ -68,23 +70,34 @@ def list_context(request: PageRequest) -> dict[str, Any]:
     before = request.GET.get("before") or None
     sees_text = request.membership.sees_text
     context: dict[str, Any] = {"show": show, "query": query, "line": line, "list_masked": not sees_text}
-    is_flat = request.GET.get("line") == "all"  # newest first over all lines
+    since = read_moment(request.GET.get("since", ""))
+    is_flat = request.GET.get("line") == "all" or since is not None  # newest first over all lines
     if line is None and not query and not before and not is_flat:
         found = list_sections(request.organization, show=show)
         context |= {"sections": found.sections, "has_more_lines": found.has_more}
     else:
         context["page"] = list_chat_page(
-            request.organization, show=show, query=query, line=line, before=before, searches_text=sees_text
+            request.organization,
+            show=show,
+            query=query,
+            line=line,
+            before=before,
+            searches_text=sees_text,
+            since=since,
         )
     place = line.public_id if line else "all" if is_flat else ""
-    context |= {"list_place": place, "list_params": _params(show, query, place)}
+    context |= {"list_place": place, "list_params": _params(show, query, place, since), "since": since}
+    context["without_since"] = _params(show, query, line.public_id if line else "")
     marks = get_shell_news(request.organization)
-    context["show_links"] = [(name, word, _params(name, query, place), getattr(marks, name, 0)) for name, word in SHOWN]
+    context["show_links"] = [
+        (name, word, _params(name, query, place, since), getattr(marks, name, 0)) for name, word in SHOWN
+    ]
     return context
 
 
-def _params(show: str, query: str, place: str) -> str:
-    kept = (("show", show if show != "all" else ""), ("q", query), ("line", place))
+def _params(show: str, query: str, place: str, since: datetime | None = None) -> str:
+    moment = f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if since else ""
+    kept = (("show", show if show != "all" else ""), ("q", query), ("line", place), ("since", moment))
     return urlencode({name: value for name, value in kept if value})
 
 

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import JSONObject
+from django.utils.timezone import localdate
 
 from core.clock import now
 from core.cursors import decode_cursor, encode_cursor
@@ -236,7 +237,7 @@ def arrange(bubbles: list[Bubble]) -> None:
     previous: Bubble | None = None
     for bubble in bubbles:
         new_day = previous is None or bubble.sent_at - previous.sent_at > DAY_GAP
-        new_day = new_day or (previous is not None and bubble.sent_at.date() != previous.sent_at.date())
+        new_day = new_day or (previous is not None and localdate(bubble.sent_at) != localdate(previous.sent_at))
         bubble.is_first_of_day = new_day
         same = (
             previous is not None

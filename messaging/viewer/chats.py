@@ -72,9 +72,15 @@ class ChatPage:
 
 
 def filter_chats(
-    organization: Organization, *, show: str = "all", query: str = "", by_text: Mapping[UUID, UUID] | None = None
+    organization: Organization,
+    *,
+    show: str = "all",
+    query: str = "",
+    by_text: Mapping[UUID, UUID] | None = None,
+    since: datetime | None = None,
 ) -> QuerySet[Chat]:
-    """Conversations that match a filter and a search for handle or name, or are among ``by_text``."""
+    """Conversations that match a filter and a search for handle or name, or are among ``by_text``; ``since``: in which
+    somebody has written since then."""
     chats = Chat.objects.filter(organization=organization, last_message_at__isnull=False)
     if show == "unread":
         chats = chats.filter(unread__gt=0)
@@ -84,6 +90,8 @@ def filter_chats(
         chats = chats.filter(is_group=True)
     elif show == "audio":
         chats = chats.filter(has_audio=True)
+    if since is not None:
+        chats = chats.filter(last_inbound_at__gte=since, last_message_at__gte=since)
     query = query.strip()
     if query:
         handle = normalise_handle(query)
@@ -131,11 +139,12 @@ def list_chat_page(
     line: Line | None,
     before: str | None,
     searches_text: bool = True,
+    since: datetime | None = None,
 ) -> ChatPage:
     """One keyset page, of one line or of all. Who may not read texts must not search them either."""
     query = query.strip()
     by_text = find_chats_by_text(organization, query) if query and searches_text else {}
-    chats = filter_chats(organization, show=show, query=query, by_text=by_text)
+    chats = filter_chats(organization, show=show, query=query, by_text=by_text, since=since)
     if line is not None:
         chats = chats.filter(line=line)
     if before:

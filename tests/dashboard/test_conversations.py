@@ -272,6 +272,20 @@ def failed_item(chat: Chat) -> OutboxItem:
     )
 
 
+def test_the_list_is_narrowed_to_who_has_written_since(owner: Client, chat: Chat) -> None:
+    say(chat, "is the ferry on time?")
+    Chat.objects.filter(pk=chat.pk).update(last_inbound_at=now(), last_outbound_at=None, last_message_at=now())
+    for minutes, is_there in ((-5, True), (5, False)):
+        since = f"{now() + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
+        page = owner.get(f"/conversations?since={since}").content.decode()
+        assert (chat.public_id in page) is is_there, minutes
+        assert "Wrote since" in page
+    assert chat.public_id in owner.get("/conversations?since=nonsense").content.decode()
+    assert "You: is the ferry" not in owner.get("/conversations").content.decode()
+    Chat.objects.filter(pk=chat.pk).update(last_outbound_at=now())
+    assert "You: is the ferry" in owner.get("/conversations").content.decode()
+
+
 def test_a_failed_send_is_tried_again_once(owner: Client, chat: Chat) -> None:
     item = failed_item(chat)
     path = f"/conversations/{chat.public_id}"
