@@ -22,19 +22,6 @@ from tests.messaging.test_viewer import react, say
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def owner(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def member(bob: User) -> Client:
-    client = Client()
-    client.force_login(bob)
-    return client
-
-
 def test_the_list_is_by_line_with_unread_and_failed_marks(owner: Client, chat: Chat) -> None:
     say(chat, "is the ferry on time?")
     Chat.objects.filter(pk=chat.pk).update(unread=1, failed=1)

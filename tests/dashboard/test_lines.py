@@ -18,18 +18,6 @@ from messaging.models import Chat, OutboxItem
 XSS = "<script>alert(1)</script>"
 
 
-@pytest.fixture
-def owner(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def member(client: Client, bob: User) -> Client:
-    client.force_login(bob)
-    return client
-
-
 def text_of(client: Client, address: str) -> str:
     answer = client.get(address)
     assert answer.status_code == 200

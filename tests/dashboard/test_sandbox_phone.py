@@ -1,6 +1,5 @@
 """The sandbox phone and the sandbox page: what they say about the pairing."""
 
-import pytest
 from django.test import Client
 
 from accounts.models import Organization, User
@@ -11,12 +10,6 @@ from tests.dashboard.test_lines import text_of
 from transports.simulator.network import create_phone, send_from_phone
 
 MINE, OTHER = "+15550100002", "+15550100003"
-
-
-@pytest.fixture
-def owner(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
 
 
 def test_a_phone_that_is_not_heard_says_why(owner: Client, alice: User, lumen: Organization) -> None:

@@ -22,19 +22,6 @@ def text(response: Any) -> str:
 
 
 @pytest.fixture
-def owner(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
-@pytest.fixture
-def member(bob: User) -> Client:
-    client = Client()
-    client.force_login(bob)
-    return client
-
-
-@pytest.fixture
 def strict(lumen: Organization) -> Organization:
     lumen.requires_second_factor = True
     lumen.save()

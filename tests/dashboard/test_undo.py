@@ -18,12 +18,6 @@ from tests.dashboard.routes import World, a_webhook
 from webhooks_app.models import Endpoint
 
 
-@pytest.fixture
-def owner(client: Client, alice: User) -> Client:
-    client.force_login(alice)
-    return client
-
-
 def act(client: Client, address: str, **fields: str) -> str:
     """Posts, and returns where the page that follows would post to take it back ("" if it offers nothing)."""
     page = client.post(address, fields, follow=True)
