@@ -228,10 +228,9 @@ def set_up(product: Any) -> None:
     django.setup()
 
 
-def save(report: Report) -> str:
+def save(report: Report, machine: dict[str, str]) -> str:
     """One row per endpoint; what they have in common above."""
     from bench.api import save_table
-    from bench.product import describe_machine
 
     rows = {name: count for name, count in report.counts.items() if isinstance(count, dict) and name != "faults"}
     facts = {name: str(value) for name, value in report.counts.items() if name not in rows and name != "faults"}
@@ -242,7 +241,7 @@ def save(report: Report) -> str:
     table += [
         f"| {name} | {' | '.join(str(row.get(column, '-')) for column in columns)} |" for name, row in rows.items()
     ]
-    return save_table("chaos", describe_machine() | facts, table)
+    return save_table("chaos", machine | facts, table)
 
 
 def main() -> int:
@@ -260,6 +259,9 @@ def main() -> int:
         product.start()
         try:
             set_up(product)
+            from bench.product import describe_machine
+
+            machine = describe_machine()
             report = run_chaos(
                 product=product, receiver=receiver, seconds=options.seconds, per_second=options.rate, seed=options.seed
             )
@@ -268,7 +270,7 @@ def main() -> int:
             remove_product_data(product)
     print(json.dumps({**report.counts, "problems": report.problems}, indent=2))
     if options.save:
-        print(f"written: {save(report)}")
+        print(f"written: {save(report, machine)}")
     return 1 if report.problems else 0
 
 
