@@ -87,3 +87,33 @@ def test_a_hidden_tab_leaves_the_stream_and_catches_up_when_it_is_looked_at(page
     page.evaluate(HIDE, False)
     page.clock.resume()
     expect(page.locator("#latest")).to_contain_text("Nobody looks")
+
+
+def test_a_browser_without_shared_workers_has_a_stream_of_its_own(page: Any, product: Product) -> None:
+    scene = make_scene(product)
+    scene.write(product, "Before")
+    chat = wait_until(lambda: Chat.objects.filter(organization=scene.account.organization).first(), what="the chat")
+    page.add_init_script("delete window.SharedWorker")
+    give_session(page, product, scene.account)
+    page.goto(f"{product.base_url}/conversations/{chat.public_id}")
+    assert page.evaluate("typeof SharedWorker") == "undefined"
+    scene.write(product, "Still heard")
+    expect(page.locator("#latest")).to_contain_text("Still heard")
+
+
+def test_a_laptop_that_slept_opens_its_stream_anew(page: Any, product: Product) -> None:
+    """Its connection looks alive and may not be: the gap in the clock tells."""
+    scene = make_scene(product)
+    scene.write(product, "Before")
+    chat = wait_until(lambda: Chat.objects.filter(organization=scene.account.organization).first(), what="the chat")
+    page.add_init_script("delete window.SharedWorker")  # the clock below is the page's, not a worker's
+    page.clock.install()
+    give_session(page, product, scene.account)
+    page.goto(f"{product.base_url}/conversations/{chat.public_id}")
+    scene.write(product, "Good night")
+    expect(page.locator("#latest")).to_contain_text("Good night")
+    with page.expect_request(lambda request: "/live?" in request.url):
+        page.clock.fast_forward(8 * 3_600_000)
+    page.clock.resume()
+    scene.write(product, "Good morning")
+    expect(page.locator("#latest")).to_contain_text("Good morning")
