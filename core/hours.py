@@ -16,7 +16,7 @@ class _Epoch(Extract):
 
 def read_hours(rows: QuerySet[Any], hour: str, key: str, *names: str) -> Iterator[tuple[Any, ...]]:
     """Of each row ``key``, the time in the column ``hour``, then ``names``; in the order of ``rows``."""
-    seconds = Cast(_Epoch(hour), IntegerField())
+    seconds = Cast(_Epoch(hour, tzinfo=UTC), IntegerField())  # else in the zone of whoever looks
     known: dict[int, datetime] = {}
     for first, second, *others in rows.annotate(hour_seconds=seconds).values_list(key, "hour_seconds", *names):
         moment = known.get(second)
