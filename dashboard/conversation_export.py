@@ -1,34 +1,23 @@
 """A whole conversation as JSON or CSV, streamed: memory does not grow with its length."""
 
-import csv
 import json
 from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
 from core.clock import to_ms, to_ms_or_none
+from dashboard.csv_rows import write_rows
 from messaging.models import Attachment, Chat, Message
 
 FORMATS = {"json": "application/json", "csv": "text/csv; charset=utf-8"}
 COLUMNS = ("id", "sent_at", "sender", "is_from_me", "text", "attachments", "service", "delivered_at", "read_at", "guid")
 _BATCH = 500
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, value: str) -> str:
-        return value
 
 
 def stream_export(chat: Chat, format_: str) -> Iterator[str]:
     """Text chunks of the export, oldest message first."""
     if format_ == "csv":
-        writer = csv.writer(_Echo())
-        yield "\ufeff" + writer.writerow(COLUMNS)
-        for row in _rows(chat):
-            yield writer.writerow([_cell(row[name]) for name in COLUMNS])
+        yield from write_rows(COLUMNS, ([_cell(row[name]) for name in COLUMNS] for row in _rows(chat)))
         return
     head = {"id": chat.public_id, "line": chat.line.handle, "identifier": chat.identifier, "name": chat.name or None}
     yield json.dumps(head)[:-1] + ', "participants": ' + json.dumps(chat.participants) + ', "messages": ['
@@ -38,11 +27,7 @@ def stream_export(chat: Chat, format_: str) -> Iterator[str]:
 
 
 def _cell(value: Any) -> Any:
-    """A spreadsheet must not run what a contact wrote: text that looks like a formula gets an apostrophe."""
-    if isinstance(value, list):
-        return ", ".join(value)
-    is_formula = isinstance(value, str) and value.startswith(_FORMULA) and not value[1:].isdigit()
-    return "'" + value if is_formula else value
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _rows(chat: Chat) -> Iterator[dict[str, Any]]:

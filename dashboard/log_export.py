@@ -1,7 +1,5 @@
 """The logs of a filter as CSV, streamed page by page: memory does not grow with their number."""
 
-import csv
-import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -9,6 +7,7 @@ from accounts.api_requests import RequestFilter, list_requests
 from accounts.models import ApiRequest, Organization
 from core.bounded_pages import BoundedPage
 from core.ids import API_KEY, CHAT, LINE, public_id
+from dashboard.csv_rows import write_rows
 from messaging.models import Chat, OutboxItem
 from messaging.outbox_log import OutboxFilter, list_outbox_log
 
@@ -21,14 +20,6 @@ OUTBOX_COLUMNS = (
     *("id", "created_at", "status", "operation", "to", "line_id", "chat_id", "key_id", "request_id", "attempts"),
     *("error", "held_reason", "resumes_at", "completed_at"),
 )
-_FORMULA = re.compile(r"[=@\t\r]|-\D|\+\D")  # what a spreadsheet would calculate; numbers of phones stay
-
-
-class _Echo:
-    """A file that gives back what is written to it."""
-
-    def write(self, value: str) -> str:
-        return value
 
 
 def export_requests(organization: Organization, wanted: RequestFilter) -> Iterator[str]:
@@ -58,20 +49,16 @@ def _stream(
     read: Callable[[str | None], BoundedPage[Any]],
     write: Callable[[Sequence[Any]], list[list[object]]],
 ) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff" + writer.writerow(columns)
-    before: str | None = None
-    for _ in range(MOST_PAGES):
-        found = read(before)
-        for cells in write(found.rows):
-            yield writer.writerow([_defuse(cell) for cell in cells])
-        before = found.older
-        if before is None:
-            return
+    def read_rows() -> Iterator[list[object]]:
+        before: str | None = None
+        for _ in range(MOST_PAGES):
+            found = read(before)
+            yield from write(found.rows)
+            before = found.older
+            if before is None:
+                return
 
-
-def _defuse(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and _FORMULA.match(cell) else cell
+    return write_rows(columns, read_rows())
 
 
 def _request_cells(row: ApiRequest) -> list[object]:
