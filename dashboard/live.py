@@ -100,20 +100,20 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     wanted = parse_qs(scope["query_string"].decode("latin-1")).get("topics", [""])[0]
     keys = [(organization_id.hex, topic) for topic in wanted.split(",")[:MAX_TOPICS] if topic]
-    await send(
-        {
-            "type": "http.response.start",
-            "status": 200,
-            "headers": [
-                (b"content-type", b"text/event-stream; charset=utf-8"),
-                (b"cache-control", b"no-store"),
-                (b"x-accel-buffering", b"no"),
-            ],
-        }
-    )
-    queue = switchboard.connect(keys)
+    queue = switchboard.connect(keys)  # before the answer begins: who sees it open misses nothing
     gone = asyncio.ensure_future(_wait_for_disconnect(receive))
     try:
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"text/event-stream; charset=utf-8"),
+                    (b"cache-control", b"no-store"),
+                    (b"x-accel-buffering", b"no"),
+                ],
+            }
+        )
         await send({"type": "http.response.body", "body": b"retry: 2000\n\n", "more_body": True})
         while not gone.done() and await asyncio.to_thread(_find_organization, _session_key(scope)) == organization_id:
             await _pump(queue, gone, send)  # and then look again whether the person is still signed in and a member

@@ -44,6 +44,7 @@ if (scroller) {
     const { type, topics = [] } = ev.detail;
     if (type === "resync" || topics.includes(`chat:${latest.dataset.chat}`)) live();
   });
+  document.addEventListener("live:open", live);
   setInterval(() => { if (!document.hidden) live(); }, 30000); // heals a lost hint
   jump.addEventListener("click", toEnd);
   let isDown = !target;

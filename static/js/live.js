@@ -20,8 +20,9 @@ function reach() {
     if (!wanted) return; // left meanwhile
     if (data.hint) emit(data.hint);
     else if (data.state === "open") {
-      isOpen = true;
       if (since) emit({ type: "resync", topics: [], id: "" });
+      else if (!isOpen) document.dispatchEvent(new CustomEvent("live:open")); // what came since the page was made was not heard
+      isOpen = true;
       since = 0;
       show("live");
     } else { isOpen = false; since ||= Date.now(); if (data.state === "gone") connect(true); }

@@ -39,9 +39,9 @@ def test_open_pages_survive_a_restart_and_catch_up(page: Any, product: Product) 
     product.kill("web")
     write_without_the_web(scene.phone, scene.line["handle"], "While it was away")
     expect(page.locator("#latest")).to_contain_text("While it was away", timeout=40_000)
+    expect(state).to_have_text("Live", timeout=20_000)
     scene.write(product, "Afterwards")
     expect(page.locator("#latest")).to_contain_text("Afterwards", timeout=20_000)
-    expect(state).to_have_text("Live", timeout=20_000)
     expect(log.locator("[data-new]")).to_be_visible()
     assert page.evaluate("performance.getEntriesByType('navigation').length") == 1
 
